@@ -1,0 +1,49 @@
+// The embedded store: everything in this process's memory, the same behaviour as the JetStream store.
+#pragma once
+
+#include <aether/event_store.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <cstddef>
+#include <memory>
+
+namespace aether {
+
+/// Zero in an option means its default. Nonsense is refused by validate(), naming the option.
+struct memory_config {
+  aether::version_policy version_policy = aether::version_policy::increasing;
+  std::chrono::nanoseconds operation_timeout{}; ///< 0: 10 s
+  std::size_t max_history_events = 0;           ///< of one get_events; 0: 1,000,000
+  std::size_t max_history_bytes = 0;            ///< of one get_events, as JSON; 0: 256 MB
+  std::size_t max_event_bytes = 0;              ///< of one event as JSON; 0: 1 MB, a NATS server's default
+
+  void validate() const; ///< throws aether::error(invalid_argument)
+};
+
+/// Holds every event until the last copy of the handle is gone. Thread-safe; saves and reads end without
+/// suspending. Sequences count the store's events from 1.
+class memory_event_store final : public event_store {
+public:
+  memory_event_store() = default; ///< every call throws not_open
+  explicit memory_event_store(boost::asio::any_io_executor executor, memory_config config = {});
+
+private:
+  awaitable<save_outcome> do_save_event(event e, save_options options) override;
+  awaitable<save_outcome> do_save_events(std::vector<event> batch, save_options options) override;
+  awaitable<replay_result> do_read_events(std::string actor_id, std::int64_t after_version, bool keep_errors,
+                                          call_options options) override;
+  awaitable<std::int64_t> do_latest_version(std::string actor_id, call_options options) override;
+  awaitable<std::optional<event>> do_find_event(std::string actor_id, std::int64_t version,
+                                                call_options options) override;
+  awaitable<std::optional<event>> do_find_latest_event(std::string actor_id, call_options options) override;
+  bool do_supports_batches() const override;
+  awaitable<void> do_save_snapshot(actor_snapshot s, call_options options) override;
+  awaitable<std::optional<actor_snapshot>> do_find_snapshot(std::string actor_id, call_options options) override;
+  awaitable<close_report> do_close(call_options options) override;
+
+  struct impl;
+  std::shared_ptr<impl> impl_;
+};
+
+} // namespace aether

@@ -1,0 +1,110 @@
+// Parks coroutines with deadlines on one timer per context, and ends everything when the context goes.
+#include "detail/context_service.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/strand.hpp>
+
+#include <algorithm>
+#include <thread>
+
+namespace aether::detail {
+
+bool context_gate::enter() noexcept {
+  if ((state_.fetch_add(1, std::memory_order_acquire) & closed) == 0) return true;
+  leave();
+  return false;
+}
+
+void context_gate::close() noexcept {
+  state_.fetch_or(closed, std::memory_order_acq_rel);
+  while ((state_.load(std::memory_order_acquire) & ~closed) != 0) std::this_thread::yield();
+}
+
+context_service::context_service(asio::execution_context& context) : service(context) {}
+
+context_service& context_service::of(asio::any_io_executor const& executor) {
+  return asio::use_service<context_service>(asio::query(executor, asio::execution::context));
+}
+
+void context_service::add_member(std::weak_ptr<context_member> member) {
+  std::lock_guard lock(mutex_);
+  if (members_.size() == members_.capacity())
+    std::erase_if(members_, [](auto const& m) { return m.expired(); });
+  members_.push_back(std::move(member));
+}
+
+bool context_service::park(std::shared_ptr<parked_wait> wait, steady_time deadline,
+                           asio::any_io_executor const& executor) {
+  std::lock_guard lock(mutex_);
+  if (going_) return false;
+  if (!timer_) timer_.emplace(unwrap_strands(executor));
+  auto& entry = *wait;
+  entry.parked = true;
+  entry.place = waits_.add(deadline, std::move(wait));
+  if (!armed_ || deadline < *armed_) arm(deadline);
+  return true;
+}
+
+void context_service::unpark(parked_wait& wait) noexcept {
+  std::lock_guard lock(mutex_);
+  if (going_ || !wait.parked) return;
+  wait.parked = false;
+  waits_.remove(wait.place);
+  if (waits_.empty() && armed_) { // an armed timer would keep run() from returning
+    armed_.reset();
+    ++generation_;
+    timer_->cancel();
+  }
+}
+
+void context_service::arm(steady_time due) {
+  armed_ = due;
+  timer_->expires_at(due);
+  timer_->async_wait([this, generation = ++generation_](boost::system::error_code) { on_timer(generation); });
+}
+
+void context_service::on_timer(std::uint64_t generation) {
+  std::vector<std::shared_ptr<parked_wait>> due;
+  {
+    std::lock_guard lock(mutex_);
+    if (going_ || generation != generation_) return;
+    armed_.reset();
+    auto const now = std::chrono::steady_clock::now();
+    for (std::shared_ptr<parked_wait> wait; waits_.pop_due(now, wait);) {
+      wait->parked = false;
+      due.push_back(std::move(wait));
+    }
+    if (!waits_.empty()) arm(waits_.first());
+  }
+  for (auto& wait : due)
+    if (!wait->ended.exchange(true)) wait->expire();
+}
+
+void context_service::shutdown() noexcept {
+  gate_->close();
+  std::vector<std::weak_ptr<context_member>> members;
+  deadline_queue<std::shared_ptr<parked_wait>> waits;
+  {
+    std::lock_guard lock(mutex_);
+    going_ = true;
+    members.swap(members_);
+    std::swap(waits, waits_);
+  }
+  for (auto& weak : members)
+    if (auto member = weak.lock()) member->context_shutdown();
+  waits.drain([](std::shared_ptr<parked_wait> wait) {
+    wait->ended = true;
+    wait->drop();
+  });
+  timer_.reset();
+}
+
+asio::any_io_executor unwrap_strands(asio::any_io_executor executor) {
+  if (auto* typed = executor.target<asio::strand<asio::any_io_executor>>())
+    return unwrap_strands(typed->get_inner_executor());
+  if (auto* typed = executor.target<asio::strand<asio::io_context::executor_type>>())
+    return typed->get_inner_executor();
+  return executor;
+}
+
+} // namespace aether::detail

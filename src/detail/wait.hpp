@@ -1,0 +1,113 @@
+// One suspension of a caller's coroutine until somebody has its result, its deadline passes or it is cancelled.
+#pragma once
+
+#include "detail/context_service.hpp"
+
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace aether::detail {
+
+enum class wait_end {
+  completed, ///< there is a value
+  timed_out, ///< the deadline passed
+  cancelled, ///< terminal cancellation
+  closed,    ///< nobody will complete it any more
+};
+
+template <class T> struct wait_result {
+  wait_end end = wait_end::closed;
+  std::optional<T> value;
+
+  wait_result() = default;
+  explicit wait_result(wait_end e) : end(e) {}
+};
+
+/// The completing side, shared by everybody who may complete: the first one wins, the others are ignored.
+/// Thread-safe; never runs the coroutine inside complete().
+template <class T> class wait_state : public parked_wait {
+public:
+  void complete(T value) {
+    wait_result<T> result(wait_end::completed);
+    result.value.emplace(std::move(value));
+    finish(std::move(result));
+  }
+  void close() { finish(wait_result<T>(wait_end::closed)); }
+  void cancel() { finish(wait_result<T>(wait_end::cancelled)); }
+  bool is_ended() const noexcept { return ended.load(std::memory_order_acquire); }
+
+protected:
+  explicit wait_state(context_service& service) : service_(service), gate_(service.gate()) {}
+  void expire() override { deliver(wait_result<T>(wait_end::timed_out)); }
+
+private:
+  virtual void deliver(wait_result<T> result) = 0;
+
+  void finish(wait_result<T> result) {
+    if (!gate_->enter()) return;
+    if (!ended.exchange(true)) {
+      service_.unpark(*this);
+      deliver(std::move(result));
+    }
+    gate_->leave();
+  }
+
+  context_service& service_;
+  std::shared_ptr<context_gate> gate_;
+};
+
+template <class T, class Handler> class wait_state_of final : public wait_state<T> {
+public:
+  wait_state_of(context_service& service, Handler handler)
+      : wait_state<T>(service), handler_(std::move(handler)) {}
+
+  asio::any_io_executor executor() const { return asio::get_associated_executor(*handler_); }
+
+private:
+  void deliver(wait_result<T> result) override {
+    auto handler = std::move(*handler_);
+    handler_.reset();
+    auto executor = asio::get_associated_executor(handler);
+    asio::post(executor, [handler = std::move(handler), result = std::move(result)]() mutable {
+      std::move(handler)(std::move(result));
+    });
+  }
+  void drop() noexcept override { handler_.reset(); }
+
+  std::optional<Handler> handler_;
+};
+
+/// Suspends the calling coroutine until `deadline` at the latest. `start(std::shared_ptr<wait_state<T>>)` is called
+/// once, when the caller is parked; it may complete at once, from any thread, and must not throw. It captures by
+/// reference (g++ 12 destroys captured values beside `co_await` twice), and once it has handed the state on, the
+/// caller's frame may be gone.
+template <class T, class Start> asio::awaitable<wait_result<T>> wait_until(steady_time deadline, Start start) {
+  static_assert(std::is_trivially_destructible_v<Start>, "capture by reference");
+  auto initiate = [deadline, &start](auto handler) {
+    using handler_type = decltype(handler);
+    auto local_start = std::move(start); // once started, this coroutine may be resumed and gone
+    auto executor = asio::any_io_executor(asio::get_associated_executor(handler));
+    auto slot = asio::get_associated_cancellation_slot(handler);
+    auto& service = context_service::of(executor);
+    auto state = std::make_shared<wait_state_of<T, handler_type>>(service, std::move(handler));
+    if (slot.is_connected())
+      slot.assign([weak = std::weak_ptr<wait_state<T>>(state)](asio::cancellation_type type) {
+        if ((type & asio::cancellation_type::terminal) == asio::cancellation_type::none) return;
+        if (auto waiting = weak.lock()) waiting->cancel();
+      });
+    if (service.park(state, deadline, executor)) local_start(std::shared_ptr<wait_state<T>>(std::move(state)));
+  };
+  co_return co_await asio::async_initiate<asio::use_awaitable_t<> const, void(wait_result<T>)>(initiate,
+                                                                                            asio::use_awaitable);
+}
+
+} // namespace aether::detail
