@@ -38,8 +38,9 @@ BOOST_AUTO_TEST_CASE(a_body_that_waits_too_long_fails) {
     asio::steady_timer timer(context, std::chrono::hours(1));
     co_await timer.async_wait(asio::use_awaitable);
   };
-  BOOST_CHECK_EXCEPTION(run(waiting, {.threads = 2, .limit = std::chrono::seconds(1)}), std::runtime_error,
-                        [](std::exception const& e) { return std::string(e.what()).find("did not end") != std::string::npos; });
+  BOOST_CHECK_EXCEPTION(
+      run(waiting, {.threads = 2, .limit = std::chrono::seconds(1)}), std::runtime_error,
+      [](std::exception const& e) { return std::string(e.what()).find("did not end") != std::string::npos; });
 }
 
 BOOST_AUTO_TEST_CASE(work_left_behind_fails) {
@@ -48,8 +49,9 @@ BOOST_AUTO_TEST_CASE(work_left_behind_fails) {
     timer->async_wait([timer](boost::system::error_code) {});
     co_return;
   };
-  BOOST_CHECK_EXCEPTION(run(leaving, {.limit = std::chrono::seconds(1)}), std::runtime_error,
-                        [](std::exception const& e) { return std::string(e.what()).find("left work") != std::string::npos; });
+  BOOST_CHECK_EXCEPTION(
+      run(leaving, {.limit = std::chrono::seconds(1)}), std::runtime_error,
+      [](std::exception const& e) { return std::string(e.what()).find("left work") != std::string::npos; });
 }
 
 BOOST_AUTO_TEST_SUITE_END()
