@@ -1,0 +1,15 @@
+// What stores need of the JSON writer besides the text itself.
+#pragma once
+
+#include <aether/json.hpp>
+
+#include <cstddef>
+
+namespace aether::detail {
+
+/// How many bytes append_json would add, found without writing them. Refuses what append_json refuses, with the
+/// same errors, so that a store which keeps no text takes exactly what one that does takes.
+std::size_t json_size(event const& e);
+std::size_t json_size(actor_snapshot const& s);
+
+} // namespace aether::detail
