@@ -63,17 +63,17 @@ void read_time(boost::json::value const& v, time_point& out, field_state& state)
   state.set(parse_time(view(v.get_string()), out) ? fault::none : fault::not_a_time);
 }
 
-/// What text could not hold is refused here too. Depth has been checked.
-bool writable(boost::json::value const& v) noexcept {
+/// JSON text has no NaN and no infinity, so an event has none either. Depth has been checked.
+bool finite(boost::json::value const& v) noexcept {
   if (auto const* d = v.if_double())
     return std::isfinite(*d);
   if (auto const* array = v.if_array()) {
     for (auto const& element : *array)
-      if (!writable(element))
+      if (!finite(element))
         return false;
   } else if (auto const* object = v.if_object()) {
     for (auto const& member : *object)
-      if (!writable(member.value()))
+      if (!finite(member.value()))
         return false;
   }
   return true;
@@ -87,7 +87,7 @@ void read_object(boost::json::value const& v, boost::json::object& out, field_st
     return state.set(fault::mistyped, type_of(v));
   if (json_depth(v.get_object(), max_json_depth) > max_json_depth)
     return state.set(fault::too_deep);
-  if (!writable(v))
+  if (!finite(v))
     return state.set(fault::not_finite);
   out = v.get_object();
 }

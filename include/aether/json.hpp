@@ -20,16 +20,22 @@ struct parse_error {
 };
 
 /// Writes the event as one JSON object: id, eventType, actorId, commandId (left out when empty), version,
-/// data, metadata (left out when empty), timestamp (RFC 3339, UTC, as many fractional digits as needed).
+/// data, metadata (left out when empty), timestamp (RFC 3339, UTC, as many fractional digits as needed). Numbers read
+/// back as they were: integers as integers, doubles as the same double.
+///
+/// Throws aether::error for what JSON cannot hold or no reader would take: invalid_argument for NaN, infinity and
+/// strings that are not UTF-8 (the text names the field), data_too_deep beyond 32 levels. Ids and version are not checked.
 std::string to_json(event const& e);
 std::string to_json(actor_snapshot const& s);
-/// The same, appended to `out`, whose capacity is used again.
+/// The same, appended to `out`, whose capacity is used again; when it throws, `out` is as it was.
 void append_json(std::string& out, event const& e);
 void append_json(std::string& out, actor_snapshot const& s);
 
-/// Reads an event from JSON text. Unknown fields are ignored, `"data": null` is an empty object, any RFC 3339
-/// offset is accepted, integers stay integers. Another missing or mistyped field, or data deeper than 32
-/// levels, is an error: false is returned, `error` says what, and `out` is left in a valid, unspecified state.
+/// Reads an event from JSON text. Unknown fields are ignored, of a field that occurs twice the last counts, null is an
+/// empty object in `data` and absent in `commandId` and `metadata`, integers of 64 bits stay integers, and a number
+/// that is too large for a double is refused. Text that is not strictly JSON, another missing or mistyped field, or a
+/// value deeper than 32 levels is an error: false is returned, `error` says what, and `out` is left in a valid,
+/// unspecified state.
 bool parse_event(std::string_view text, event& out, parse_error& error);
 bool parse_snapshot(std::string_view text, actor_snapshot& out, parse_error& error);
 
@@ -37,7 +43,9 @@ bool parse_snapshot(std::string_view text, actor_snapshot& out, parse_error& err
 event event_from_json(std::string_view text);
 actor_snapshot snapshot_from_json(std::string_view text);
 
-/// RFC 3339 in UTC (`2026-01-31T12:00:00.25Z`), and back with any offset and up to nine fractional digits.
+/// RFC 3339 in UTC (`2026-01-31T12:00:00.25Z`), and back with any offset. Digits behind the ninth of a fraction are cut
+/// off, a leap second reads as the second after it, and a time outside 1677-09-21 to 2262-04-11, which nanoseconds
+/// cannot hold (Go's zero time is of the year 1), becomes the first or last they can. False: no such time.
 std::string format_time(time_point t);
 bool parse_time(std::string_view text, time_point& out) noexcept;
 
