@@ -1,0 +1,249 @@
+// The embedded store's handle: checks, then the log. Nothing here suspends.
+#include <aether/memory_event_store.hpp>
+
+#include "json_writer.hpp"
+#include "memory_log.hpp"
+#include "store_checks.hpp"
+
+#include "detail/utf8.hpp"
+
+#include <limits>
+#include <string>
+#include <utility>
+
+namespace aether {
+namespace {
+
+constexpr std::size_t default_history_events = 1'000'000;
+constexpr std::size_t default_history_bytes = 256ull * 1024 * 1024;
+constexpr std::size_t default_event_bytes = 1024ull * 1024;
+
+std::size_t or_default(std::size_t value, std::size_t otherwise) { return value == 0 ? otherwise : value; }
+
+void check_size(std::size_t value, char const* name) {
+  if (value > static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()))
+    throw error(errc::invalid_argument, std::string("memory_config::") + name + " is negative or beyond all memory");
+}
+
+template <class Record> void stamp(Record& record) {
+  if (record.timestamp == time_point{})
+    record.timestamp = std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now());
+}
+
+} // namespace
+
+void memory_config::validate() const {
+  if (version_policy != aether::version_policy::increasing && version_policy != aether::version_policy::contiguous)
+    throw error(errc::invalid_argument, "memory_config::version_policy is none of the enumeration");
+  if (operation_timeout < std::chrono::nanoseconds::zero())
+    throw error(errc::invalid_argument, "memory_config::operation_timeout is negative");
+  check_size(max_history_events, "max_history_events");
+  check_size(max_history_bytes, "max_history_bytes");
+  check_size(max_event_bytes, "max_event_bytes");
+}
+
+struct memory_event_store::impl {
+  using handle = std::shared_ptr<impl>;
+
+  explicit impl(memory_config const& c)
+      : policy(c.version_policy), history_events(or_default(c.max_history_events, default_history_events)),
+        history_bytes(or_default(c.max_history_bytes, default_history_bytes)),
+        event_bytes(or_default(c.max_event_bytes, default_event_bytes)) {}
+
+  // The coroutines: they own what they work on, as the handle may be gone before they start.
+  static awaitable<save_outcome> save(handle self, event e, save_options options);
+  static awaitable<save_outcome> save_batch(handle self, std::vector<event> batch, save_options options);
+  static awaitable<replay_result> read(handle self, std::string actor_id, std::int64_t after, call_options options);
+  static awaitable<std::int64_t> latest_version(handle self, std::string actor_id, call_options options);
+  static awaitable<std::optional<event>> find(handle self, std::string actor_id, std::int64_t version,
+                                              call_options options);
+  static awaitable<std::optional<event>> find_latest(handle self, std::string actor_id, call_options options);
+  static awaitable<void> put_snapshot(handle self, actor_snapshot s, call_options options);
+  static awaitable<std::optional<actor_snapshot>> find_snapshot(handle self, std::string actor_id,
+                                                                call_options options);
+  static awaitable<close_report> close(handle self, call_options options);
+
+  static impl& opened(handle const& self);
+  detail::memory_log::pending_event prepare(event e) const;
+  void check_fits(std::size_t bytes, std::string const& actor_id, std::int64_t version) const;
+  std::vector<event> copies(std::vector<detail::stored_event const*> const& events) const;
+
+  version_policy const policy;
+  std::size_t const history_events;
+  std::size_t const history_bytes;
+  std::size_t const event_bytes;
+  detail::memory_log log;
+};
+
+memory_event_store::impl& memory_event_store::impl::opened(handle const& self) {
+  if (!self)
+    throw error(errc::not_open, "memory_event_store: the handle is default-made or was moved from");
+  if (self->log.is_closed())
+    throw error(errc::closed, "this memory store was closed");
+  return *self;
+}
+
+detail::memory_log::pending_event memory_event_store::impl::prepare(event e) const {
+  stamp(e);
+  std::size_t const bytes = detail::json_size(e);
+  check_fits(bytes, e.actor_id, e.version);
+  return std::make_unique<detail::stored_event>(std::move(e), bytes);
+}
+
+void memory_event_store::impl::check_fits(std::size_t bytes, std::string const& actor_id, std::int64_t version) const {
+  if (bytes > event_bytes)
+    throw error(errc::event_too_large, "version " + std::to_string(version) + " of " + detail::quoted(actor_id) +
+                                           " has " + std::to_string(bytes) + " bytes as JSON, more than " +
+                                           "max_event_bytes (" + std::to_string(event_bytes) + ")");
+}
+
+std::vector<event> memory_event_store::impl::copies(std::vector<detail::stored_event const*> const& events) const {
+  std::size_t bytes = 0;
+  for (auto const* stored : events)
+    bytes += stored->json_bytes;
+  if (bytes > history_bytes)
+    throw error(errc::history_too_long, "actor " + detail::quoted(events.front()->value.actor_id) + " has " +
+                                            std::to_string(bytes) + " bytes of events to read as JSON, more than " +
+                                            "max_history_bytes (" + std::to_string(history_bytes) + ")");
+  std::vector<event> out;
+  out.reserve(events.size());
+  for (auto const* stored : events)
+    out.push_back(stored->value);
+  return out;
+}
+
+awaitable<save_outcome> memory_event_store::impl::save(handle self, event e, save_options options) {
+  impl& store = opened(self);
+  detail::check_save(e, options);
+  detail::version_demand const demand{store.policy, options.expected_version};
+  co_return store.log.append(store.prepare(std::move(e)), demand);
+}
+
+awaitable<save_outcome> memory_event_store::impl::save_batch(handle self, std::vector<event> batch,
+                                                             save_options options) {
+  impl& store = opened(self);
+  detail::check_batch(batch, options, store.policy);
+  std::vector<detail::memory_log::pending_event> prepared;
+  prepared.reserve(batch.size());
+  for (event& e : batch)
+    prepared.push_back(store.prepare(std::move(e)));
+  detail::version_demand const demand{store.policy, options.expected_version};
+  co_return store.log.append(std::move(prepared), demand);
+}
+
+awaitable<replay_result> memory_event_store::impl::read(handle self, std::string actor_id, std::int64_t after,
+                                                        call_options options) {
+  impl& store = opened(self);
+  detail::check_read(actor_id, after, options);
+  replay_result result;
+  result.events = store.copies(store.log.read(actor_id, after, store.history_events));
+  co_return result;
+}
+
+awaitable<std::int64_t> memory_event_store::impl::latest_version(handle self, std::string actor_id,
+                                                                 call_options options) {
+  impl& store = opened(self);
+  detail::check_actor(actor_id, options);
+  auto const* stored = store.log.latest(actor_id);
+  co_return stored == nullptr ? 0 : stored->value.version;
+}
+
+awaitable<std::optional<event>> memory_event_store::impl::find(handle self, std::string actor_id, std::int64_t version,
+                                                               call_options options) {
+  impl& store = opened(self);
+  detail::check_find(actor_id, version, options);
+  std::optional<event> found;
+  if (auto const* stored = store.log.find(actor_id, version))
+    found = stored->value;
+  co_return found;
+}
+
+awaitable<std::optional<event>> memory_event_store::impl::find_latest(handle self, std::string actor_id,
+                                                                      call_options options) {
+  impl& store = opened(self);
+  detail::check_actor(actor_id, options);
+  std::optional<event> found;
+  if (auto const* stored = store.log.latest(actor_id))
+    found = stored->value;
+  co_return found;
+}
+
+awaitable<void> memory_event_store::impl::put_snapshot(handle self, actor_snapshot s, call_options options) {
+  impl& store = opened(self);
+  detail::check_snapshot(s, options);
+  stamp(s);
+  store.check_fits(detail::json_size(s), s.actor_id, s.version);
+  store.log.put_snapshot(std::make_shared<actor_snapshot const>(std::move(s)));
+  co_return;
+}
+
+awaitable<std::optional<actor_snapshot>> memory_event_store::impl::find_snapshot(handle self, std::string actor_id,
+                                                                                 call_options options) {
+  impl& store = opened(self);
+  detail::check_actor(actor_id, options);
+  std::optional<actor_snapshot> found;
+  if (auto const snapshot = store.log.snapshot(actor_id))
+    found = *snapshot;
+  co_return found;
+}
+
+awaitable<close_report> memory_event_store::impl::close(handle self, call_options options) {
+  if (!self)
+    throw error(errc::not_open, "memory_event_store: the handle is default-made or was moved from");
+  detail::check_timeout(options.timeout);
+  self->log.close();
+  co_return close_report();
+}
+
+memory_event_store::memory_event_store(boost::asio::any_io_executor executor, memory_config config) {
+  config.validate();
+  if (!executor)
+    throw error(errc::invalid_argument, "memory_event_store: the executor is empty");
+  impl_ = std::make_shared<impl>(config);
+}
+
+awaitable<save_outcome> memory_event_store::do_save_event(event e, save_options options) {
+  return impl::save(impl_, std::move(e), options);
+}
+
+awaitable<save_outcome> memory_event_store::do_save_events(std::vector<event> batch, save_options options) {
+  return impl::save_batch(impl_, std::move(batch), options);
+}
+
+// Every event here is well-formed: there are no errors to keep.
+awaitable<replay_result> memory_event_store::do_read_events(std::string actor_id, std::int64_t after_version, bool,
+                                                            call_options options) {
+  return impl::read(impl_, std::move(actor_id), after_version, options);
+}
+
+awaitable<std::int64_t> memory_event_store::do_latest_version(std::string actor_id, call_options options) {
+  return impl::latest_version(impl_, std::move(actor_id), options);
+}
+
+awaitable<std::optional<event>> memory_event_store::do_find_event(std::string actor_id, std::int64_t version,
+                                                                  call_options options) {
+  return impl::find(impl_, std::move(actor_id), version, options);
+}
+
+awaitable<std::optional<event>> memory_event_store::do_find_latest_event(std::string actor_id, call_options options) {
+  return impl::find_latest(impl_, std::move(actor_id), options);
+}
+
+bool memory_event_store::do_supports_batches() const {
+  if (!impl_)
+    throw error(errc::not_open, "memory_event_store: the handle is default-made or was moved from");
+  return true;
+}
+
+awaitable<void> memory_event_store::do_save_snapshot(actor_snapshot s, call_options options) {
+  return impl::put_snapshot(impl_, std::move(s), options);
+}
+
+awaitable<std::optional<actor_snapshot>> memory_event_store::do_find_snapshot(std::string actor_id,
+                                                                              call_options options) {
+  return impl::find_snapshot(impl_, std::move(actor_id), options);
+}
+
+awaitable<close_report> memory_event_store::do_close(call_options options) { return impl::close(impl_, options); }
+
+} // namespace aether

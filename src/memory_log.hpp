@@ -1,0 +1,107 @@
+// Events and snapshots in memory, for any number of threads: what the embedded store is, without its coroutines.
+#pragma once
+
+#include "recent_ids.hpp"
+#include "version_rules.hpp"
+
+#include <aether/event_store.hpp>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace aether::detail {
+
+/// An event that is stored never changes and lives as long as the log, so pointers to it may leave a lock.
+struct stored_event {
+  event value;
+  std::uint64_t sequence = 0;
+  std::size_t json_bytes = 0;
+
+  stored_event(event e, std::size_t bytes) : value(std::move(e)), json_bytes(bytes) {}
+};
+
+/// Actors are spread over shards by their hash, each with its own mutex, so that different actors are saved side by
+/// side. A sequence is drawn and its event put in place under the same lock: versions of an actor rise with their
+/// sequences, and who has read the counter and then taken each lock once has met every event up to it.
+class memory_log {
+public:
+  using pending_event = std::unique_ptr<stored_event>;
+
+  /// Stores all or none. The events are checked, of one actor, and their versions increase. Throws closed and
+  /// duplicate_event_id.
+  save_outcome append(std::vector<pending_event> batch, version_demand const& demand);
+  save_outcome append(pending_event e, version_demand const& demand);
+
+  /// The actor's events with a version above `after_version`, in order; more than `limit` are history_too_long.
+  std::vector<stored_event const*> read(std::string_view actor_id, std::int64_t after_version, std::size_t limit);
+  stored_event const* find(std::string_view actor_id, std::int64_t version);
+  stored_event const* latest(std::string_view actor_id);
+
+  /// Ignored when the actor has one of a later version.
+  void put_snapshot(std::shared_ptr<actor_snapshot const> snapshot);
+  std::shared_ptr<actor_snapshot const> snapshot(std::string_view actor_id);
+
+  /// Once it returns, nothing more is stored.
+  void close();
+  bool is_closed() const noexcept { return closed_.load(std::memory_order_acquire); }
+
+private:
+  struct entry {
+    std::int64_t version = 0;
+    std::unique_ptr<stored_event const> stored;
+  };
+  struct actor {
+    std::vector<entry> events; // versions increase
+    std::shared_ptr<actor_snapshot const> snapshot;
+
+    std::int64_t version() const noexcept { return events.empty() ? 0 : events.back().version; }
+    /// The first entry of a version above this one.
+    std::vector<entry>::const_iterator after(std::int64_t version) const noexcept;
+    stored_event const* find(std::int64_t version) const noexcept;
+    bool holds_all(pending_event const* first, std::size_t count) const noexcept;
+  };
+
+  struct hashed_id {
+    std::string_view text;
+    std::size_t hash;
+  };
+  struct id_hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string const& id) const noexcept { return std::hash<std::string_view>{}(id); }
+    std::size_t operator()(hashed_id const& id) const noexcept { return id.hash; }
+  };
+  struct id_equal {
+    using is_transparent = void;
+    bool operator()(std::string const& a, std::string const& b) const noexcept { return a == b; }
+    bool operator()(hashed_id const& a, std::string const& b) const noexcept { return a.text == b; }
+    bool operator()(std::string const& a, hashed_id const& b) const noexcept { return a == b.text; }
+  };
+  struct alignas(64) shard {
+    std::mutex mutex;
+    boost::unordered_flat_map<std::string, actor, id_hash, id_equal> actors;
+
+    actor* find(hashed_id const& id);
+  };
+
+  static hashed_id hashed(std::string_view id) noexcept { return {id, std::hash<std::string_view>{}(id)}; }
+  shard& shard_of(hashed_id const& id) noexcept { return shards_[id.hash % shards_.size()]; }
+  void check_open() const;
+  save_outcome append(pending_event* first, std::size_t count, version_demand const& demand);
+  void claim_ids(pending_event const* first, std::size_t count);
+  void release_ids(pending_event const* first, std::size_t count) noexcept;
+
+  std::array<shard, 64> shards_;
+  recent_ids ids_;
+  std::atomic<std::uint64_t> last_sequence_ = 0;
+  std::atomic<bool> closed_ = false;
+};
+
+} // namespace aether::detail
