@@ -1,0 +1,196 @@
+// What a connection is behind its handles: one native link at a time, the requests in flight, the subscriptions.
+#pragma once
+
+#include "detail/context_service.hpp"
+#include "detail/deadline_queue.hpp"
+#include "detail/serial.hpp"
+#include "nats/native_link.hpp"
+#include "nats/native_message.hpp"
+#include "nats/server_pool.hpp"
+
+#include <aether/nats/connection.hpp>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace aether::nats::detail {
+
+using aether::detail::steady_time;
+
+/// Why a request ended without an answer.
+enum class no_answer {
+  timed_out,         ///< its own deadline
+  no_responders,     ///< somebody's request on this inbox met nobody: ask again
+  connection_lost,   ///< may have been received
+  not_handed_over,   ///< there was no connection, or no room: nothing was sent
+  permission_denied, ///< the server refused to publish it
+  closed,            ///< the connection was closed
+};
+
+/// Takes the answers of one request. Called on the connection's strand; must not throw.
+class reply_sink {
+public:
+  /// True: wait for more answers to the same request.
+  virtual bool on_reply(native_message reply) = 0;
+  /// The last call.
+  virtual void on_no_answer(no_answer why) = 0;
+
+protected:
+  ~reply_sink() = default;
+};
+
+/// Takes the messages of one subscription, likewise.
+class message_sink {
+public:
+  virtual void on_message(native_message message) = 0;
+  virtual void on_no_responders() {}
+  /// The connection was lost (messages may be missing from here on), or closed.
+  virtual void on_interrupted(bool closed) = 0;
+
+protected:
+  ~message_sink() = default;
+};
+
+/// Told once, on the strand, when there is a connection, or when there will be none any more.
+class ready_sink {
+public:
+  virtual void on_ready(bool closed) = 0;
+
+protected:
+  ~ready_sink() = default;
+};
+
+/// Everything cnats does, happens on one strand. The functions under "any thread" post or dispatch to it.
+class connection_core final : public aether::detail::context_member,
+                              public std::enable_shared_from_this<connection_core> {
+public:
+  connection_core(connection_options options, boost::asio::any_io_executor const& executor);
+  ~connection_core();
+
+  // Any thread.
+
+  /// Begins to connect. `first` is told how the first round over all servers ended; on failure the core is closed.
+  void start(std::shared_ptr<ready_sink> first);
+  void close();
+
+  /// A number for a request, and the reply subject that leads its answers back.
+  std::uint64_t next_token() noexcept { return next_token_.fetch_add(1, std::memory_order_relaxed); }
+  std::string reply_subject(std::uint64_t token) const;
+  /// `message` carries reply_subject(token). The sink hears of every end.
+  void request(native_message message, std::uint64_t token, std::shared_ptr<reply_sink> sink, steady_time deadline);
+  /// Forgets a request; its sink hears no more, and the answer is dropped.
+  void abandon(std::uint64_t token);
+  void publish(native_message message, std::shared_ptr<ready_sink> handed_over);
+  std::uint64_t subscribe(std::string subject, std::string queue, std::shared_ptr<message_sink> sink,
+                          std::shared_ptr<ready_sink> subscribed);
+  void unsubscribe(std::uint64_t id);
+  void when_ready(std::shared_ptr<ready_sink> sink);
+  void when_state_is_not(connection_state seen, std::shared_ptr<ready_sink> sink);
+
+  connection_state state() const noexcept { return state_.load(std::memory_order_acquire); }
+  boost::system::error_code last_error() const;
+  std::string last_error_text() const;
+  std::string connected_server() const;
+  std::int64_t max_payload() const noexcept { return max_payload_.load(std::memory_order_relaxed); }
+  bool has_headers() const noexcept { return has_headers_.load(std::memory_order_relaxed); }
+  connection_statistics statistics() const noexcept;
+  connection_options const& options() const noexcept { return options_; }
+  boost::asio::any_io_executor const& executor() const noexcept { return executor_; }
+  /// A subject under the inbox that nobody else uses.
+  std::string unique_inbox();
+
+private:
+  struct pending_request {
+    std::shared_ptr<reply_sink> sink;
+    native_message sent; // its subject tells whom a refused permission concerns
+    aether::detail::deadline_queue<std::uint64_t>::handle place;
+  };
+  struct live_subscription {
+    std::uint64_t id = 0;
+    std::string subject;
+    std::string queue;
+    std::shared_ptr<message_sink> sink;
+    natsSubscription* native = nullptr;
+  };
+  struct state_waiter {
+    connection_state seen;
+    std::shared_ptr<ready_sink> sink;
+  };
+
+  void context_shutdown() noexcept override;
+
+  // On the strand.
+  void attempt();
+  void on_attempt(native_link::result result);
+  void retry_later();
+  void adopt(std::shared_ptr<native_link> link);
+  bool make_native(live_subscription& s);
+  void start_reading();
+  void on_readable();
+  void drain_inbox();
+  void drain(live_subscription& s);
+  void on_reply(native_message reply);
+  void schedule_flush();
+  void flush();
+  void check_link();
+  void lose_link(boost::system::error_code why, std::string text);
+  void drop_link() noexcept;
+  void end();
+  void end_requests(no_answer why);
+  void end_request(std::uint64_t token, no_answer why);
+  bool hand_over(native_message const& message);
+  void arm_deadlines();
+  void on_deadlines();
+  void arm_probe();
+  void on_probe();
+  void on_link_error(natsStatus status, std::string const& text);
+  void set_state(connection_state next);
+  void remember_error(boost::system::error_code ec, std::string text);
+
+  connection_options const options_;
+  boost::asio::any_io_executor const executor_;
+  aether::detail::serial serial_;
+  std::string const inbox_; // "prefix.unique."
+  std::atomic<std::uint64_t> next_token_{1};
+  std::atomic<std::uint64_t> next_subscription_{1};
+  std::atomic<connection_state> state_{connection_state::reconnecting};
+  std::atomic<std::int64_t> max_payload_{0};
+  std::atomic<bool> has_headers_{false};
+  std::atomic<bool> flush_posted_{false};
+  std::atomic<std::uint64_t> reconnects_{0}, messages_in_{0}, messages_out_{0}, unmatched_{0};
+
+  mutable std::mutex mutex_; // the texts
+  boost::system::error_code last_error_;
+  std::string last_error_text_;
+  std::string server_;
+
+  // Guarded by the strand.
+  server_pool pool_;
+  std::shared_ptr<native_link> link_;
+  natsSubscription* inbox_subscription_ = nullptr;
+  std::optional<boost::asio::posix::stream_descriptor> descriptor_;
+  std::optional<boost::asio::steady_timer> deadline_timer_, probe_timer_, retry_timer_;
+  std::optional<steady_time> armed_;
+  boost::unordered_flat_map<std::uint64_t, pending_request> requests_;
+  aether::detail::deadline_queue<std::uint64_t> deadlines_;
+  std::vector<std::unique_ptr<live_subscription>> subscriptions_;
+  std::vector<state_waiter> state_waiters_;
+  std::shared_ptr<ready_sink> first_;
+  steady_time connect_deadline_{};
+  bool ever_connected_ = false;
+  bool attempting_ = false;
+  bool waiting_writable_ = false;
+  bool heard_ = false;
+  int probes_out_ = 0;
+  bool ended_ = false;
+};
+
+} // namespace aether::nats::detail

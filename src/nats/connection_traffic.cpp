@@ -1,0 +1,232 @@
+// What goes over the link: requests and their answers, publishing, subscriptions, reading and flushing.
+#include "nats/connection_core.hpp"
+
+#include <charconv>
+
+namespace aether::nats::detail {
+
+std::string connection_core::reply_subject(std::uint64_t token) const {
+  char digits[16];
+  auto end = std::to_chars(digits, digits + sizeof digits, token, 36).ptr;
+  std::string subject;
+  subject.reserve(inbox_.size() + sizeof digits);
+  subject.append(inbox_).append(digits, end);
+  return subject;
+}
+
+std::string connection_core::unique_inbox() {
+  auto subject = reply_subject(next_token());
+  subject.insert(inbox_.size(), "own."); // a level more, so that the shared inbox does not receive it too
+  return subject;
+}
+
+void connection_core::request(native_message message, std::uint64_t token, std::shared_ptr<reply_sink> sink,
+                              steady_time deadline) {
+  auto run = [self = shared_from_this(), message = std::move(message), token, sink, deadline]() mutable {
+    if (!self->link_ || !self->hand_over(message))
+      return sink->on_no_answer(self->ended_ ? no_answer::closed : no_answer::not_handed_over);
+    auto place = self->deadlines_.add(deadline, token);
+    self->requests_.emplace(token, pending_request{std::move(sink), std::move(message), place});
+    if (!self->armed_ || deadline < *self->armed_) self->arm_deadlines();
+  };
+  if (!serial_.dispatch(std::move(run))) sink->on_no_answer(no_answer::closed);
+}
+
+void connection_core::abandon(std::uint64_t token) {
+  serial_.dispatch([self = shared_from_this(), token] {
+    auto found = self->requests_.find(token);
+    if (found == self->requests_.end()) return;
+    self->deadlines_.remove(found->second.place);
+    self->requests_.erase(found);
+  });
+}
+
+void connection_core::publish(native_message message, std::shared_ptr<ready_sink> handed_over) {
+  auto run = [self = shared_from_this(), message = std::move(message), handed_over] {
+    auto const full = self->waiting_writable_ && static_cast<std::size_t>(natsConnection_Buffered(
+                                                     self->link_->get())) > self->options_.max_pending_bytes;
+    auto const sent = self->link_ && !full && self->hand_over(message);
+    if (handed_over) handed_over->on_ready(!sent);
+  };
+  if (!serial_.dispatch(std::move(run)) && handed_over) handed_over->on_ready(true);
+}
+
+bool connection_core::hand_over(native_message const& message) {
+  if (natsConnection_PublishMsg(link_->get(), message.get()) != NATS_OK) {
+    check_link();
+    return false;
+  }
+  messages_out_.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+std::uint64_t connection_core::subscribe(std::string subject, std::string queue, std::shared_ptr<message_sink> sink,
+                                         std::shared_ptr<ready_sink> subscribed) {
+  auto const id = next_subscription_.fetch_add(1);
+  auto run = [self = shared_from_this(), id, subject = std::move(subject), queue = std::move(queue), sink,
+              subscribed]() mutable {
+    if (self->ended_) {
+      if (subscribed) subscribed->on_ready(true);
+      return;
+    }
+    auto made = std::make_unique<live_subscription>();
+    made->id = id;
+    made->subject = std::move(subject);
+    made->queue = std::move(queue);
+    made->sink = std::move(sink);
+    if (self->link_ && !self->make_native(*made)) self->check_link();
+    self->subscriptions_.push_back(std::move(made));
+    if (subscribed) subscribed->on_ready(false);
+  };
+  if (!serial_.dispatch(std::move(run)) && subscribed) subscribed->on_ready(true);
+  return id;
+}
+
+bool connection_core::make_native(live_subscription& s) {
+  auto const status = s.queue.empty()
+                          ? natsConnection_SubscribeSync(&s.native, link_->get(), s.subject.c_str())
+                          : natsConnection_QueueSubscribeSync(&s.native, link_->get(), s.subject.c_str(), s.queue.c_str());
+  return status == NATS_OK && natsSubscription_SetPendingLimits(s.native, -1, -1) == NATS_OK;
+}
+
+void connection_core::unsubscribe(std::uint64_t id) {
+  // Posted, as it may be called by a sink while the subscriptions are being drained.
+  serial_.post([self = shared_from_this(), id] {
+    std::erase_if(self->subscriptions_, [id](auto const& s) {
+      if (s->id != id) return false;
+      if (s->native) natsSubscription_Destroy(s->native);
+      return true;
+    });
+  });
+}
+
+void connection_core::start_reading() {
+  descriptor_->async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                          [self = shared_from_this(), link = link_.get()](boost::system::error_code ec) {
+                            if (!ec && self->link_.get() == link) self->on_readable();
+                          });
+}
+
+void connection_core::on_readable() {
+  auto const* before = link_.get();
+  heard_ = true;
+  link_->process_read();
+  if (!link_->is_detached()) {
+    drain_inbox();
+    for (std::size_t i = 0; i < subscriptions_.size(); ++i) drain(*subscriptions_[i]);
+  }
+  check_link();
+  if (link_.get() == before && link_) start_reading();
+}
+
+void connection_core::drain_inbox() {
+  bool nobody = false;
+  while (inbox_subscription_) {
+    std::uint64_t queued = 0;
+    if (natsSubscription_QueuedMsgs(inbox_subscription_, &queued) != NATS_OK || queued == 0) break;
+    for (; queued > 0 && inbox_subscription_; --queued) {
+      natsMsg* raw = nullptr;
+      auto const status = natsSubscription_NextMsg(&raw, inbox_subscription_, 0);
+      if (status == NATS_OK)
+        on_reply(native_message(raw));
+      else if (status == NATS_NO_RESPONDERS)
+        nobody = true; // swallowed without saying whose it was
+    }
+  }
+  if (nobody) end_requests(no_answer::no_responders);
+}
+
+void connection_core::drain(live_subscription& s) {
+  auto const sink = s.sink; // what it calls may lose the link, never end this entry
+  std::uint64_t queued = 0;
+  if (!s.native || natsSubscription_QueuedMsgs(s.native, &queued) != NATS_OK) return;
+  for (; queued > 0 && s.native; --queued) {
+    natsMsg* raw = nullptr;
+    auto const status = natsSubscription_NextMsg(&raw, s.native, 0);
+    if (status == NATS_OK) {
+      messages_in_.fetch_add(1, std::memory_order_relaxed);
+      sink->on_message(native_message(raw));
+    } else if (status == NATS_NO_RESPONDERS) {
+      sink->on_no_responders();
+    }
+  }
+}
+
+void connection_core::on_reply(native_message reply) {
+  messages_in_.fetch_add(1, std::memory_order_relaxed);
+  auto const subject = reply.subject().substr(inbox_.size());
+  std::uint64_t token = 0;
+  auto const parsed = std::from_chars(subject.data(), subject.data() + subject.size(), token, 36);
+  auto found = parsed.ptr == subject.data() + subject.size() ? requests_.find(token) : requests_.end();
+  if (found == requests_.end()) {
+    unmatched_.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  auto const sink = found->second.sink;
+  if (sink->on_reply(std::move(reply))) return;
+  found = requests_.find(token); // the sink may have made requests
+  if (found == requests_.end()) return;
+  deadlines_.remove(found->second.place);
+  requests_.erase(found);
+}
+
+void connection_core::end_request(std::uint64_t token, no_answer why) {
+  auto found = requests_.find(token);
+  if (found == requests_.end()) return;
+  auto const sink = std::move(found->second.sink);
+  deadlines_.remove(found->second.place);
+  requests_.erase(found);
+  sink->on_no_answer(why);
+}
+
+void connection_core::end_requests(no_answer why) {
+  auto requests = std::exchange(requests_, {});
+  deadlines_ = {};
+  for (auto& [token, request] : requests) request.sink->on_no_answer(why);
+}
+
+void connection_core::arm_deadlines() {
+  if (ended_) return;
+  armed_ = deadlines_.first();
+  deadline_timer_->expires_at(*armed_);
+  deadline_timer_->async_wait([weak = weak_from_this()](boost::system::error_code ec) {
+    if (auto self = weak.lock(); self && !ec) self->on_deadlines();
+  });
+}
+
+void connection_core::on_deadlines() {
+  armed_.reset();
+  std::vector<std::uint64_t> due;
+  auto const now = std::chrono::steady_clock::now();
+  for (std::uint64_t token = 0; deadlines_.pop_due(now, token);) due.push_back(token);
+  std::vector<std::shared_ptr<reply_sink>> sinks;
+  for (auto token : due) {
+    auto found = requests_.find(token);
+    sinks.push_back(std::move(found->second.sink));
+    requests_.erase(found);
+  }
+  for (auto& sink : sinks) sink->on_no_answer(no_answer::timed_out);
+  if (!armed_ && !deadlines_.empty()) arm_deadlines();
+}
+
+void connection_core::schedule_flush() {
+  if (flush_posted_.exchange(true)) return;
+  if (auto self = weak_from_this().lock()) serial_.post([self] { self->flush(); });
+}
+
+void connection_core::flush() {
+  flush_posted_ = false;
+  if (!link_ || waiting_writable_ || !link_->wants_write()) return;
+  link_->process_write();
+  check_link();
+  if (!link_ || !link_->wants_write()) return;
+  waiting_writable_ = true;
+  descriptor_->async_wait(boost::asio::posix::stream_descriptor::wait_write,
+                          [self = shared_from_this(), link = link_.get()](boost::system::error_code ec) {
+                            if (ec || self->link_.get() != link) return;
+                            self->waiting_writable_ = false;
+                            self->flush();
+                          });
+}
+
+} // namespace aether::nats::detail

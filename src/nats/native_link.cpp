@@ -1,0 +1,168 @@
+// Connects with cnats, and is the adapter between cnats' event-loop callbacks and the strand.
+#include "nats/native_link.hpp"
+
+#include <aether/error.hpp>
+
+#include <algorithm>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace aether::nats::detail {
+
+namespace {
+
+struct options_deleter {
+  void operator()(natsOptions* o) const noexcept { natsOptions_Destroy(o); }
+};
+using options_ptr = std::unique_ptr<natsOptions, options_deleter>;
+
+natsStatus set_credentials(natsOptions* o, connection_options const& options) {
+  if (!options.credentials_file.empty())
+    return natsOptions_SetUserCredentialsFromFiles(o, options.credentials_file.c_str(), nullptr);
+  if (!options.nkey_seed_file.empty())
+    return natsOptions_SetNKeyFromSeed(o, options.nkey_public.c_str(), options.nkey_seed_file.c_str());
+  if (!options.token.empty()) return natsOptions_SetToken(o, options.token.c_str());
+  if (!options.user.empty()) return natsOptions_SetUserInfo(o, options.user.c_str(), options.password.c_str());
+  return NATS_OK;
+}
+
+natsStatus set_tls(natsOptions* o, tls_options const& tls, bool wanted_by_url) {
+  if (!tls.enabled && !wanted_by_url) return NATS_OK;
+  auto status = natsOptions_SetSecure(o, true);
+  if (status == NATS_OK && !tls.ca_file.empty())
+    status = natsOptions_LoadCATrustedCertificates(o, tls.ca_file.c_str());
+  if (status == NATS_OK && !tls.certificate_file.empty())
+    status = natsOptions_LoadCertificatesChain(o, tls.certificate_file.c_str(), tls.key_file.c_str());
+  if (status == NATS_OK && !tls.expected_hostname.empty())
+    status = natsOptions_SetExpectedHostname(o, tls.expected_hostname.c_str());
+  if (status == NATS_OK && !tls.verify_server) status = natsOptions_SkipServerVerification(o, true);
+  return status;
+}
+
+std::string last_cnats_error(natsStatus status) {
+  natsStatus last{};
+  auto const* text = nats_GetLastError(&last);
+  return text && *text ? std::string(text) : std::string(natsStatus_GetText(status));
+}
+
+} // namespace
+
+boost::system::error_code to_error(natsStatus status) noexcept {
+  switch (status) {
+  case NATS_OK: return {};
+  case NATS_CONNECTION_AUTH_FAILED: return errc::authentication_failed;
+  case NATS_NOT_PERMITTED: return errc::permission_denied;
+  case NATS_SSL_ERROR:
+  case NATS_SECURE_CONNECTION_REQUIRED:
+  case NATS_SECURE_CONNECTION_WANTED: return errc::tls_failed;
+  case NATS_MAX_PAYLOAD: return errc::event_too_large;
+  case NATS_INVALID_ARG:
+  case NATS_INVALID_SUBJECT: return errc::invalid_argument;
+  case NATS_NO_SERVER:
+  case NATS_ADDRESS_MISSING: return errc::connect_failed;
+  default: return errc::connection_lost;
+  }
+}
+
+native_link::result native_link::connect(connection_options const& options, std::string const& server,
+                                         std::chrono::milliseconds timeout, callbacks told) {
+  natsOptions* raw = nullptr;
+  if (natsOptions_Create(&raw) != NATS_OK) return {nullptr, errc::connect_failed, "no memory"};
+  options_ptr made(raw);
+  std::shared_ptr<native_link> link(new native_link);
+  link->on_write_wanted_ = std::move(told.on_write_wanted);
+  auto closure = std::make_unique<error_box>(error_box{std::move(told.on_error)});
+
+  auto* o = made.get();
+  auto status = natsOptions_SetURL(o, server.c_str());
+  auto set = [&](natsStatus next) {
+    if (status == NATS_OK) status = next;
+  };
+  if (!options.name.empty()) set(natsOptions_SetName(o, options.name.c_str()));
+  set(set_credentials(o, options));
+  set(set_tls(o, options.tls, server.starts_with("tls://")));
+  set(natsOptions_SetTimeout(o, std::max<std::int64_t>(1, timeout.count())));
+  set(natsOptions_SetAllowReconnect(o, false)); // its parser survives a reconnect and splices messages
+  set(natsOptions_SetPingInterval(o, 0));       // would close from a timer's thread; the core probes itself
+  set(natsOptions_SetSendAsap(o, true));
+  set(natsOptions_SetIOBufSize(o, 64 * 1024));
+  set(natsOptions_SetIgnoreDiscoveredServers(o, true));
+  set(natsOptions_SetErrorHandler(o, &native_link::on_error, closure.get()));
+  set(natsOptions_SetClosedCB(o, &native_link::on_closed, closure.get()));
+  set(natsOptions_SetEventLoop(o, link.get(), &native_link::attach, &native_link::read, &native_link::write,
+                               &native_link::detach));
+  if (status == NATS_OK) status = natsConnection_Connect(&link->connection_, o);
+  if (status != NATS_OK) {
+    auto error = to_error(status);
+    if (error == errc::connection_lost) error = errc::connect_failed;
+    link->connection_ = nullptr;
+    return {nullptr, error, server + ": " + last_cnats_error(status)};
+  }
+  closure.release(); // freed in on_closed
+  return {std::move(link), {}, {}};
+}
+
+native_link::~native_link() {
+  close();
+  if (connection_) natsConnection_Destroy(connection_);
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void native_link::close() noexcept {
+  if (!connection_ || detached_) return;
+  ::shutdown(socket_, SHUT_RDWR);
+  // The next read says that the peer is gone, and cnats closes without a flush; what came before is read first.
+  for (int i = 0; i < 100'000 && !detached_; ++i) natsConnection_ProcessReadEvent(connection_);
+}
+
+std::string native_link::last_error_text() const {
+  char const* text = nullptr;
+  if (natsConnection_GetLastError(connection_, &text) == NATS_OK || !text) return {};
+  return text;
+}
+
+natsStatus native_link::attach(void** user, void* loop, natsConnection* connection, natsSock socket) {
+  auto* self = static_cast<native_link*>(loop);
+  self->connection_ = connection;
+  self->socket_ = static_cast<int>(socket);
+  self->descriptor_ = ::fcntl(self->socket_, F_DUPFD_CLOEXEC, 0);
+  *user = self;
+  return self->descriptor_ < 0 ? NATS_ERR : NATS_OK;
+}
+
+natsStatus native_link::read([[maybe_unused]] void* user, [[maybe_unused]] bool add) {
+#if NATS_VERSION_NUMBER >= 0x030A00
+  if (!add) natsConnection_ProcessCloseEvent(&static_cast<native_link*>(user)->socket_);
+#endif
+  return NATS_OK; // always read, until detached
+}
+
+natsStatus native_link::write(void* user, bool add) {
+  auto* self = static_cast<native_link*>(user);
+  self->wants_write_ = add;
+  if (add) self->on_write_wanted_();
+  return NATS_OK;
+}
+
+natsStatus native_link::detach(void* user) {
+  auto* self = static_cast<native_link*>(user);
+  self->wants_write_ = false;
+  self->detached_ = true;
+#if NATS_VERSION_NUMBER >= 0x030B00
+  natsConnection_ProcessDetachedEvent(self->connection_);
+#endif
+  return NATS_OK;
+}
+
+void native_link::on_closed(natsConnection*, void* closure) {
+  delete static_cast<error_box*>(closure);
+}
+
+void native_link::on_error(natsConnection* connection, natsSubscription*, natsStatus status, void* closure) {
+  char const* text = nullptr;
+  natsConnection_GetLastError(connection, &text);
+  static_cast<error_box*>(closure)->tell(status, text ? text : natsStatus_GetText(status));
+}
+
+} // namespace aether::nats::detail

@@ -1,0 +1,76 @@
+// One native NATS connection under our event loop: no reconnect, no threads of its own.
+#pragma once
+
+#include <aether/nats/connection_options.hpp>
+
+#include <nats/nats.h>
+
+#include <boost/system/error_code.hpp>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace aether::nats::detail {
+
+/// Made by connect() on a thread that may block; from then on every function is called on one strand, and close()
+/// ends it there without waiting. cnats closes its own socket whenever it likes, so `descriptor()` is a duplicate.
+class native_link {
+public:
+  struct result {
+    std::shared_ptr<native_link> link; ///< none: it failed
+    boost::system::error_code error;
+    std::string text;
+  };
+  /// Told that something is to be written, and of errors the server reports later. The first comes from the strand
+  /// or the connecting thread, with cnats' lock held; the second from a thread of cnats. Both may only post.
+  struct callbacks {
+    std::function<void()> on_write_wanted;
+    std::function<void(natsStatus, std::string)> on_error;
+  };
+
+  static result connect(connection_options const& options, std::string const& server,
+                        std::chrono::milliseconds timeout, callbacks told);
+  ~native_link();
+
+  natsConnection* get() const noexcept { return connection_; }
+  /// The socket's duplicate, handed over: the caller closes it.
+  int release_descriptor() noexcept { return std::exchange(descriptor_, -1); }
+  bool is_detached() const noexcept { return detached_.load(std::memory_order_acquire); }
+  bool wants_write() const noexcept { return wants_write_.load(std::memory_order_acquire); }
+
+  void process_read() { natsConnection_ProcessReadEvent(connection_); }
+  /// Only when wants_write(): with nothing to write cnats disconnects.
+  void process_write() { natsConnection_ProcessWriteEvent(connection_); }
+  /// Closes at once, without the half second that cnats' own close waits for a flush on its loop's thread.
+  void close() noexcept;
+  std::string last_error_text() const;
+
+private:
+  /// What cnats' own thread calls: lives until cnats has said that the connection is closed.
+  struct error_box {
+    std::function<void(natsStatus, std::string)> tell;
+  };
+
+  native_link() = default;
+
+  static natsStatus attach(void** user, void* loop, natsConnection* connection, natsSock socket);
+  static natsStatus read(void* user, bool add);
+  static natsStatus write(void* user, bool add);
+  static natsStatus detach(void* user);
+  static void on_closed(natsConnection* connection, void* closure);
+  static void on_error(natsConnection* connection, natsSubscription* subscription, natsStatus error, void* closure);
+
+  natsConnection* connection_ = nullptr;
+  int descriptor_ = -1;
+  natsSock socket_ = -1; // cnats' own; valid until detached
+  std::atomic<bool> detached_{false};
+  std::atomic<bool> wants_write_{false};
+  std::function<void()> on_write_wanted_;
+};
+
+/// What a status of cnats means to a user of the library.
+boost::system::error_code to_error(natsStatus status) noexcept;
+
+} // namespace aether::nats::detail

@@ -1,0 +1,80 @@
+// Makes cnats messages and reads them.
+#include "nats/native_message.hpp"
+
+#include <aether/error.hpp>
+
+#include <charconv>
+#include <new>
+
+namespace aether::nats::detail {
+
+bool is_safe_subject(std::string_view subject) noexcept {
+  if (subject.empty() || subject.size() >= 4096) return false;
+  for (unsigned char c : subject)
+    if (c <= 0x20 || c == 0x7f) return false;
+  return true;
+}
+
+native_message::native_message(std::string const& subject, std::string const& reply, std::string_view data) {
+  if (!is_safe_subject(subject) || (!reply.empty() && !is_safe_subject(reply)))
+    throw error(errc::invalid_argument, "a subject is empty, longer than 4,095 bytes, or holds white space");
+  natsMsg* made = nullptr;
+  if (natsMsg_Create(&made, subject.c_str(), reply.empty() ? nullptr : reply.c_str(), data.data(),
+                     static_cast<int>(data.size())) != NATS_OK)
+    throw std::bad_alloc();
+  msg_.reset(made);
+}
+
+native_message::native_message(message const& m, std::string const& reply) : native_message(m.subject, reply, m.data) {
+  for (auto const& [name, value] : m.headers) {
+    if (name.empty() || name.find_first_of(":\r\n ") != std::string::npos ||
+        value.find_first_of("\r\n") != std::string::npos)
+      throw error(errc::invalid_argument, "header \"" + name + "\" holds a colon, white space or a line break");
+    if (natsMsgHeader_Add(msg_.get(), name.c_str(), value.c_str()) != NATS_OK) throw std::bad_alloc();
+  }
+}
+
+native_message& native_message::set_header(char const* name, std::string const& value) {
+  if (natsMsgHeader_Set(msg_.get(), name, value.c_str()) != NATS_OK) throw std::bad_alloc();
+  return *this;
+}
+
+std::string_view native_message::reply() const noexcept {
+  auto const* reply = natsMsg_GetReply(msg_.get());
+  return reply ? std::string_view(reply) : std::string_view();
+}
+
+std::string_view native_message::header(char const* name) const noexcept {
+  char const* value = nullptr;
+  if (natsMsgHeader_Get(msg_.get(), name, &value) != NATS_OK || !value) return {};
+  return value;
+}
+
+int native_message::status() const noexcept {
+  auto text = header("Status");
+  int code = 0;
+  std::from_chars(text.data(), text.data() + text.size(), code);
+  return code;
+}
+
+message native_message::to_message() const {
+  message out;
+  out.subject = subject();
+  out.reply = reply();
+  out.data = data();
+  out.status = status();
+  char const** names = nullptr;
+  int count = 0;
+  if (natsMsgHeader_Keys(msg_.get(), &names, &count) != NATS_OK) return out;
+  std::unique_ptr<char const*, decltype(&std::free)> owned(names, &std::free);
+  for (int i = 0; i < count; ++i) {
+    char const** values = nullptr;
+    int n = 0;
+    if (natsMsgHeader_Values(msg_.get(), names[i], &values, &n) != NATS_OK) continue;
+    for (int k = 0; k < n; ++k) out.headers.emplace_back(names[i], values[k]);
+    std::free(values);
+  }
+  return out;
+}
+
+} // namespace aether::nats::detail

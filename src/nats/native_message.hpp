@@ -1,0 +1,49 @@
+// A cnats message that is owned, with the few things the library reads and writes.
+#pragma once
+
+#include <aether/nats/message.hpp>
+
+#include <nats/nats.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace aether::nats::detail {
+
+struct native_message_deleter {
+  void operator()(natsMsg* m) const noexcept { natsMsg_Destroy(m); }
+};
+
+/// A plain value: it belongs to no connection and no thread.
+class native_message {
+public:
+  native_message() = default;
+  explicit native_message(natsMsg* owned) noexcept : msg_(owned) {}
+  /// Throws invalid_argument when the subject holds what would break the protocol, bad_alloc on no memory.
+  native_message(std::string const& subject, std::string const& reply, std::string_view data);
+  explicit native_message(message const& m, std::string const& reply);
+
+  native_message& set_header(char const* name, std::string const& value);
+
+  explicit operator bool() const noexcept { return msg_ != nullptr; }
+  natsMsg* get() const noexcept { return msg_.get(); }
+  std::string_view subject() const noexcept { return natsMsg_GetSubject(msg_.get()); }
+  std::string_view reply() const noexcept;
+  std::string_view data() const noexcept {
+    return {natsMsg_GetData(msg_.get()), static_cast<std::size_t>(natsMsg_GetDataLength(msg_.get()))};
+  }
+  /// The first header of that name; an empty view when there is none.
+  std::string_view header(char const* name) const noexcept;
+  /// Of a status message (header line `NATS/1.0 404 …`); 0: an ordinary one.
+  int status() const noexcept;
+  message to_message() const;
+
+private:
+  std::unique_ptr<natsMsg, native_message_deleter> msg_;
+};
+
+/// A subject that can be published to: not empty, below 4,096 bytes, no white space or control bytes.
+bool is_safe_subject(std::string_view subject) noexcept;
+
+} // namespace aether::nats::detail

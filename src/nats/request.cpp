@@ -1,0 +1,92 @@
+// Requests for coroutines: a wait in the caller's context, completed from the connection's strand.
+#include "nats/request.hpp"
+
+#include "detail/wait.hpp"
+
+#include <boost/asio/error.hpp>
+
+namespace aether::nats::detail {
+
+using aether::detail::wait_end;
+using aether::detail::wait_state;
+using aether::detail::wait_until;
+
+namespace {
+
+class one_answer final : public reply_sink {
+public:
+  explicit one_answer(std::shared_ptr<wait_state<answer>> waiting) : waiting_(std::move(waiting)) {}
+
+  bool on_reply(native_message reply) override {
+    answer a;
+    a.message = std::move(reply);
+    waiting_->complete(std::move(a));
+    return false;
+  }
+  void on_no_answer(no_answer why) override {
+    answer a;
+    a.why = why;
+    waiting_->complete(std::move(a));
+  }
+
+private:
+  std::shared_ptr<wait_state<answer>> waiting_;
+};
+
+class ready final : public ready_sink {
+public:
+  explicit ready(std::shared_ptr<wait_state<bool>> waiting) : waiting_(std::move(waiting)) {}
+  void on_ready(bool closed) override { waiting_->complete(!closed); }
+
+private:
+  std::shared_ptr<wait_state<bool>> waiting_;
+};
+
+[[noreturn]] void throw_cancelled() { throw boost::system::system_error(boost::asio::error::operation_aborted); }
+
+} // namespace
+
+boost::asio::awaitable<answer> request_once(std::shared_ptr<connection_core> core, std::string subject,
+                                            std::string data, steady_time deadline) {
+  auto const token = core->next_token();
+  native_message message(subject, core->reply_subject(token), data);
+  // The core's own deadline only frees what it holds: the caller's passes in the caller's context.
+  auto result = co_await wait_until<answer>(deadline, [&](std::shared_ptr<wait_state<answer>> waiting) {
+    auto owner = core;
+    owner->request(std::move(message), token, std::make_shared<one_answer>(std::move(waiting)), deadline);
+  });
+  if (result.end == wait_end::completed) co_return std::move(*result.value);
+  core->abandon(token);
+  if (result.end == wait_end::cancelled) throw_cancelled();
+  answer none;
+  none.why = result.end == wait_end::timed_out ? no_answer::timed_out : no_answer::closed;
+  co_return none;
+}
+
+boost::asio::awaitable<bool> wait_connected(std::shared_ptr<connection_core> core, steady_time deadline) {
+  auto result = co_await wait_until<bool>(deadline, [&](std::shared_ptr<wait_state<bool>> waiting) {
+    auto owner = core;
+    owner->when_ready(std::make_shared<ready>(std::move(waiting)));
+  });
+  if (result.end == wait_end::cancelled) throw_cancelled();
+  co_return result.end == wait_end::completed && *result.value;
+}
+
+boost::asio::awaitable<answer> ask(std::shared_ptr<connection_core> core, std::string subject, std::string data,
+                                   steady_time deadline, std::chrono::nanoseconds attempt_timeout) {
+  using clock = std::chrono::steady_clock;
+  std::chrono::nanoseconds pause = std::chrono::milliseconds(1);
+  for (;;) {
+    auto const until = std::min(deadline, clock::now() + attempt_timeout);
+    auto a = co_await request_once(core, subject, data, until);
+    if (a || a.why == no_answer::closed || a.why == no_answer::permission_denied) co_return a;
+    auto const connected = co_await wait_connected(core, deadline);
+    if (!connected || clock::now() >= deadline) co_return a;
+    if (a.why == no_answer::timed_out) continue;
+    // Nobody listens, or the link broke under the request: it may last.
+    co_await wait_until<bool>(std::min(deadline, clock::now() + pause), [](std::shared_ptr<wait_state<bool>>) {});
+    pause = std::min<std::chrono::nanoseconds>(pause * 2, std::chrono::milliseconds(100));
+  }
+}
+
+} // namespace aether::nats::detail
