@@ -33,7 +33,8 @@ char const* message_of(errc e) noexcept {
   case errc::duplicate_event_id:
     return "The event's id was used for a different event: give each event an id of its own.";
   case errc::outcome_unknown:
-    return "It is not known whether the event was stored: save the same event again to learn, it is never stored twice.";
+    return "It is not known whether the event was stored: save the same event again to learn, it is never stored "
+           "twice.";
   case errc::batch_not_supported:
     return "This server has no atomic batches: save the events one by one, or use nats-server 2.12.1 or newer.";
   case errc::overloaded:

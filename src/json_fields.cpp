@@ -31,7 +31,7 @@ std::string describe(field_spec const& spec, field_state const& state) {
   case field_state::fault::too_deep:
     return text += "nested deeper than 32 levels";
   case field_state::fault::not_finite:
-    return text += "a number is not finite";
+    return text += "a number is beyond the range of a double";
   }
   return text;
 }

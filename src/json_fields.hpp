@@ -51,7 +51,17 @@ std::size_t find_field(std::array<field_spec, Count> const& specs, std::string_v
 /// What is known of one field. When a field occurs twice the last one counts, so faults are kept until the end.
 struct field_state {
   enum class fault : std::uint8_t {
-    absent, none, mistyped, bad_entry, empty, too_long, holds_nul, not_utf8, version_range, not_a_time, too_deep,
+    absent,
+    none,
+    mistyped,
+    bad_entry,
+    empty,
+    too_long,
+    holds_nul,
+    not_utf8,
+    version_range,
+    not_a_time,
+    too_deep,
     not_finite
   };
 

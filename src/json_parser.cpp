@@ -28,26 +28,26 @@ public:
   void name(std::string_view s) { stack_.push_key({s.data(), s.size()}); }
   void array(std::size_t count) { stack_.push_array(count); }
   void object(std::size_t count) { stack_.push_object(count); }
-  bool number(json_number const& n) {
+  void number(json_number const& n) {
     switch (n.kind) {
     case json_number::form::int64:
-      stack_.push_int64(n.as_int64());
-      return true;
+      return stack_.push_int64(n.as_int64());
     case json_number::form::uint64:
-      stack_.push_uint64(n.magnitude);
-      return true;
-    default:
-      break;
+      return stack_.push_uint64(n.magnitude);
+    case json_number::form::other: {
+      double d = 0;
+      if (!to_double(n, d))
+        finite_ = false;
+      stack_.push_double(d);
     }
-    double d = 0;
-    if (!to_double(n, d))
-      return false;
-    stack_.push_double(d);
-    return true;
+    }
   }
+  /// False once a number was too large for a double.
+  bool finite() const noexcept { return finite_; }
 
 private:
   boost::json::value_stack& stack_;
+  bool finite_ = true;
 };
 
 /// Reads a value that is not wanted, and tells integers from other numbers, which their first character does not.
@@ -136,7 +136,7 @@ public:
     if (!in_.value(builder, max_json_depth))
       return false;
     out = std::move(stack.release().get_object());
-    state.set(fault::none);
+    state.set(builder.finite() ? fault::none : fault::not_finite);
     return true;
   }
 

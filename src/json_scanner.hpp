@@ -33,8 +33,7 @@ bool to_double(json_number const& number, double& out) noexcept;
 /// further use then but for reason(). Views handed out live until the next string of the same use is read.
 class json_scanner {
 public:
-  explicit json_scanner(std::string_view text) noexcept
-      : begin_(text.data()), p_(begin_), end_(begin_ + text.size()) {}
+  explicit json_scanner(std::string_view text) noexcept : begin_(text.data()), p_(begin_), end_(begin_ + text.size()) {}
 
   char peek() const noexcept { return p_ != end_ ? *p_ : '\0'; }
   void skip_space() noexcept {
@@ -185,7 +184,10 @@ template <class Sink> bool json_scanner::value(Sink& sink, int levels) {
     return true;
   default: {
     json_number n;
-    return number(n) && (sink.number(n) || fail("the number is too large for a double"));
+    if (!number(n))
+      return false;
+    sink.number(n);
+    return true;
   }
   }
 }

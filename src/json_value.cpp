@@ -112,7 +112,8 @@ boost::json::object const& record_of(boost::json::value const& v, errc code) {
 }
 
 template <std::size_t Count, class Read>
-void read_record(boost::json::value const& v, std::array<detail::field_spec, Count> const& specs, errc code, Read read) {
+void read_record(boost::json::value const& v, std::array<detail::field_spec, Count> const& specs, errc code,
+                 Read read) {
   std::array<field_state, Count> states;
   for (auto const& member : record_of(v, code))
     if (auto const field = detail::find_field(specs, {member.key().data(), member.key().size()}); field != Count)

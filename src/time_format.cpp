@@ -79,8 +79,8 @@ time_point clamped(std::int64_t seconds, std::int64_t nanoseconds) noexcept {
   if (seconds < first_second || (seconds == first_second && nanoseconds < nanoseconds_of_a_second - last_rest - 1))
     return time_point::min();
   if (seconds < 0) // from above, so that the product stays in range
-    return time_point(std::chrono::nanoseconds((seconds + 1) * nanoseconds_of_a_second +
-                                               (nanoseconds - nanoseconds_of_a_second)));
+    return time_point(
+        std::chrono::nanoseconds((seconds + 1) * nanoseconds_of_a_second + (nanoseconds - nanoseconds_of_a_second)));
   return time_point(std::chrono::nanoseconds(seconds * nanoseconds_of_a_second + nanoseconds));
 }
 

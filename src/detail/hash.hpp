@@ -58,8 +58,8 @@ inline std::uint64_t little_endian(std::uint64_t word) noexcept {
 
 /// The hash of `text` under `key`.
 inline hash128 keyed_hash(std::string_view text, hash128 key) noexcept {
-  siphash::state s{key.low ^ 0x736f6d6570736575u, key.high ^ 0x646f72616e646f6du ^ 0xee,
-                   key.low ^ 0x6c7967656e657261u, key.high ^ 0x7465646279746573u};
+  siphash::state s{key.low ^ 0x736f6d6570736575u, key.high ^ 0x646f72616e646f6du ^ 0xee, key.low ^ 0x6c7967656e657261u,
+                   key.high ^ 0x7465646279746573u};
   char const* p = text.data();
   for (std::size_t words = text.size() / 8; words != 0; --words, p += 8) {
     std::uint64_t word = 0;

@@ -61,9 +61,9 @@ BOOST_AUTO_TEST_CASE(equality_looks_at_every_field) {
 
 BOOST_AUTO_TEST_CASE(the_type_of_an_actor_stands_before_its_first_dash) {
   std::vector<std::pair<std::string_view, std::string_view>> const table = {
-      {"order-42", "order"}, {"order-line-42", "order"}, {"order", "unknown"},    {"", "unknown"},
-      {"-", "unknown"},      {"-42", "unknown"},         {"-a-b", "-a"},          {"--", "-"},
-      {"order-", "order"},   {"a.b-c", "a.b"},           {"größe-1", "größe"},    {"a b-c", "a b"},
+      {"order-42", "order"}, {"order-line-42", "order"}, {"order", "unknown"}, {"", "unknown"},
+      {"-", "unknown"},      {"-42", "unknown"},         {"-a-b", "-a"},       {"--", "-"},
+      {"order-", "order"},   {"a.b-c", "a.b"},           {"größe-1", "größe"}, {"a b-c", "a b"},
   };
   for (auto const& [id, type] : table)
     BOOST_TEST(aether::actor_type(id) == type, "actor id " << id);
