@@ -1,0 +1,30 @@
+// Reading everything an actor has: batches of direct gets where the server has them, else a consumer for the moment.
+#pragma once
+
+#include "nats/stream_access.hpp"
+
+#include <aether/replay.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace aether::nats::detail {
+
+struct history_request {
+  std::string actor_id;
+  std::int64_t after_version = 0;
+  std::uint64_t from_sequence = 1; ///< where the message after `after_version` cannot stand before
+  bool keep_errors = false;
+
+  history_request() = default;
+};
+
+/// Covers at least what the leader held when this began. Throws history_too_long, actor_mismatch, timed_out,
+/// connection_lost, closed, permission_denied, or what the server answered.
+boost::asio::awaitable<replay_result> read_history(std::shared_ptr<stream_access const> stream,
+                                                   history_request request, steady_time deadline);
+
+} // namespace aether::nats::detail

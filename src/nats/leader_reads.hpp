@@ -1,0 +1,76 @@
+// Single questions to the stream's leader: the last message on a subject, the next one from a sequence on, one by
+// its sequence. Never stale.
+#pragma once
+
+#include "nats/api_answer.hpp"
+#include "nats/request.hpp"
+#include "nats/stream_access.hpp"
+
+#include <aether/event.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace aether::nats::detail {
+
+/// The request's body; the subject is `{api}.STREAM.MSG.GET.{stream}`.
+std::string last_message_query(std::string_view subject);
+std::string next_message_query(std::string_view subject, std::uint64_t sequence);
+std::string message_at_query(std::uint64_t sequence);
+std::string leader_read_subject(stream_access const& stream);
+
+/// What a leader read's answer says: a message, or none (404), or an error. Pure.
+struct leader_answer {
+  std::optional<stored_message> message;
+  boost::system::error_code error; ///< neither message nor error: there is none
+  std::string text;
+};
+leader_answer parse_leader_answer(native_message const& answer);
+
+/// A stored message read as the event of `actor_id`: well-formed, of that actor, or with what is wrong.
+/// Another actor's well-formed event on this subject is actor_mismatch (underscore encoding), else malformed_event.
+struct read_event_result {
+  std::uint64_t sequence = 0;
+  std::optional<event> value;
+  boost::system::error_code error;
+  std::string reason;
+
+  read_event_result() = default;
+};
+read_event_result read_stored_event(stream_access const& stream, std::string_view actor_id, std::uint64_t sequence,
+                                    std::string_view data);
+
+/// Asked again until answered or `deadline` passes. Throws aether::error: timed_out, connection_lost, closed,
+/// permission_denied, or what the server answered.
+boost::asio::awaitable<std::optional<stored_message>> read_leader(std::shared_ptr<stream_access const> stream,
+                                                                  std::string query, steady_time deadline);
+
+/// The actor's latest well-formed event, and the sequence of the last message on its subject, well-formed or not.
+/// One read unless the last message is malformed; then its history is searched backwards by bisection or read.
+struct current_state {
+  std::uint64_t last_sequence = 0; ///< 0: no message
+  std::chrono::sys_time<std::chrono::nanoseconds> last_time{};
+  std::optional<event> latest;     ///< none: no well-formed event
+  std::uint64_t latest_sequence = 0;
+
+  current_state() = default;
+};
+boost::asio::awaitable<current_state> read_current(std::shared_ptr<stream_access const> stream, std::string actor_id,
+                                                   steady_time deadline);
+
+/// The first well-formed event of the actor whose version is not smaller than `version`, with its sequence.
+struct found_event {
+  std::uint64_t sequence = 0;
+  event value;
+
+  found_event() = default;
+};
+boost::asio::awaitable<std::optional<found_event>> find_from_version(std::shared_ptr<stream_access const> stream,
+                                                                     std::string actor_id, std::int64_t version,
+                                                                     steady_time deadline);
+
+} // namespace aether::nats::detail

@@ -1,0 +1,28 @@
+// What every operation on one opened stream needs: the connection, the names, and what the server can do.
+#pragma once
+
+#include "nats/connection_core.hpp"
+#include "nats/subjects.hpp"
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+namespace aether::nats::detail {
+
+/// Set once when the stream is opened, then only read: any thread.
+struct stream_access {
+  std::shared_ptr<connection_core> connection;
+  subject_map subjects;
+  std::string api;                 ///< `$JS.API`, or what a domain or an import makes of it
+  jetstream_config config;         ///< with its defaults filled in
+  int replicas = 1;
+  bool direct_get = false;         ///< the stream allows it
+  bool batch_direct_get = false;   ///< and the server answers it in batches (2.11)
+  bool atomic_batches = false;     ///< the stream echoes allow_atomic
+  std::chrono::nanoseconds max_age{}; ///< of the stream; 0: for ever
+
+  std::string const& stream() const noexcept { return subjects.stream(); }
+};
+
+} // namespace aether::nats::detail
