@@ -158,13 +158,9 @@ save_step save_machine::on_ready() {
   return pause_then(next_);
 }
 
-save_step save_machine::on_read_unanswered() {
-  return wait_and_repeat();
-}
+save_step save_machine::on_read_unanswered() { return wait_and_repeat(); }
 
-save_step save_machine::on_read_failed(boost::system::error_code error) {
-  return end_failed(error);
-}
+save_step save_machine::on_read_failed(boost::system::error_code error) { return end_failed(error); }
 
 save_step save_machine::on_out_of_time() {
   if (step_.what == save_do::publish)
@@ -177,9 +173,7 @@ save_step save_machine::emit(save_step step) {
   return step;
 }
 
-save_step save_machine::ask(save_do what, std::uint64_t sequence) {
-  return emit({.what = what, .sequence = sequence});
-}
+save_step save_machine::ask(save_do what, std::uint64_t sequence) { return emit({.what = what, .sequence = sequence}); }
 
 /// A server that refuses at once, connected all the while, must not be asked in a tight loop.
 save_step save_machine::wait_and_repeat() {
@@ -194,9 +188,7 @@ save_step save_machine::pause_then(save_step next) {
 }
 
 /// Asks about the attempts: one that expected S can only have become the first message after S.
-save_step save_machine::resolve() {
-  return ask(save_do::read_first_after, sequence_);
-}
+save_step save_machine::resolve() { return ask(save_do::read_first_after, sequence_); }
 
 /// Goes on from `state_`: published only after its version and the caller's expectation were checked against it.
 save_step save_machine::decide() {

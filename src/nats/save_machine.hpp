@@ -19,7 +19,7 @@ struct subject_state {
 /// One stored message, seen from the save.
 struct seen_message {
   std::uint64_t sequence = 0;
-  std::optional<std::int64_t> version; ///< none: malformed
+  std::optional<std::int64_t> version{}; ///< none: malformed
   bool is_this_event = false;          ///< actor, version and id are equal (a batch: to its first event)
   bool has_our_id = false;             ///< the event id is equal, whatever else (a batch: of its first event)
   bool has_our_batch_id = false;       ///< stored by an attempt of this save, here or remembered
@@ -60,14 +60,14 @@ struct save_step {
   save_end end = save_end::failed;
   saved success{};
   std::int64_t current_version = 0; ///< of conflict
-  boost::system::error_code error;  ///< of failed
+  boost::system::error_code error{}; ///< of failed
 };
 
 struct save_request {
   std::int64_t first_version = 0; ///< of the event, or of the batch's first
   std::int64_t last_version = 0;  ///< equal for a single event
   std::size_t count = 1;
-  std::optional<std::int64_t> expected_version;
+  std::optional<std::int64_t> expected_version{};
   version_policy policy = version_policy::increasing;
   bool is_batch() const noexcept { return count > 1; }
 };
