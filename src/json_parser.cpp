@@ -6,7 +6,9 @@
 
 #include <boost/json/value_stack.hpp>
 
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace aether {
 namespace {
@@ -152,12 +154,20 @@ public:
     }
     if (type != json_type::object)
       return mistyped(type, state);
-    state.set(fault::none);
-    return in_.object([&](std::string_view name) { return entry(name, out, state); });
+    bad_entries bad;
+    bool const ok = in_.object([&](std::string_view name) { return entry(name, out, bad); });
+    if (bad.empty())
+      state.set(fault::none);
+    else
+      state.set(fault::bad_entry, bad.front().second);
+    return ok;
   }
 
 private:
-  bool entry(std::string_view name, aether::metadata& out, field_state& state) {
+  /// Entries that are no strings, until one of the same name mends them.
+  using bad_entries = std::vector<std::pair<std::string, json_type>>;
+
+  bool entry(std::string_view name, aether::metadata& out, bad_entries& bad) {
     json_type type{};
     if (!in_.type(type))
       return false;
@@ -166,12 +176,14 @@ private:
       if (!in_.string(text))
         return false;
       out.set(name, std::string(text));
+      if (!bad.empty())
+        std::erase_if(bad, [name](auto const& entry) { return entry.first == name; });
       return true;
     }
+    std::string kept(name); // the name's own memory is used again by objects in the value
     if (!skip_unwanted(in_, type, max_json_depth - 1))
       return false;
-    if (state.is == fault::none)
-      state.set(fault::bad_entry, type);
+    bad.emplace_back(std::move(kept), type);
     return true;
   }
 

@@ -110,6 +110,9 @@ BOOST_AUTO_TEST_CASE(of_a_field_that_occurs_twice_the_last_counts) {
   BOOST_TEST((parsed(with(R"("metadata":)", R"("metadata":{"a":1},"metadata":)")) == expected()));
   BOOST_TEST(parsed(with_data(R"({"a":1,"b":2,"a":3})")).data == (boost::json::object{{"a", 3}, {"b", 2}}));
   BOOST_TEST((parsed(with(R"({"userId":"u"})", R"({"userId":"x","userId":"u"})")) == expected()));
+  BOOST_TEST((parsed(with(R"({"userId":"u"})", R"({"userI\u0064":{"\u0061":1},"userId":"u"})")) == expected()));
+  BOOST_TEST(reason_of(with(R"({"userId":"u"})", R"({"userId":"u","userId":5})")) ==
+             R"(field "metadata": expected an object of strings, but an entry is an integer)");
 }
 
 BOOST_AUTO_TEST_CASE(what_is_optional_may_be_null_or_absent) {
