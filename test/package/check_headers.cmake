@@ -1,0 +1,10 @@
+# Fails when aether.hpp leaves out a public header: cmake -D include=… -P check_headers.cmake
+file(GLOB_RECURSE headers RELATIVE ${include} ${include}/aether/*.hpp)
+list(FILTER headers EXCLUDE REGEX "^aether/(detail|testing|nats/detail)/|^aether/aether.hpp$")
+file(READ ${include}/aether/aether.hpp text)
+foreach(header IN LISTS headers)
+  string(FIND "${text}" "#include <${header}>" place)
+  if(place EQUAL -1)
+    message(SEND_ERROR "aether.hpp does not include <${header}>")
+  endif()
+endforeach()
