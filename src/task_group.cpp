@@ -21,6 +21,7 @@
 #include <mutex>
 #include <optional>
 #include <utility>
+#include <variant>
 
 namespace aether {
 
@@ -31,23 +32,49 @@ namespace {
 using errors = std::vector<std::exception_ptr>;
 using joiner = detail::wait_state<errors>;
 
-// A running child. Its strand guards `signal`, `cancelled` and `error`.
-struct child {
-  explicit child(asio::any_io_executor s) : strand(std::move(s)) {}
+// Where one child runs: a strand of its own, or, where the group was given a strand, that one. It is kept by its
+// concrete type: type erasure costs more than the work, and its reference count is one that ThreadSanitizer cannot
+// follow.
+class child_strand {
+public:
+  explicit child_strand(asio::any_io_executor const& executor) : strand_(over(executor)) {}
 
-  asio::any_io_executor strand;
+  asio::any_io_executor executor() const {
+    return std::visit([](auto const& strand) { return asio::any_io_executor(strand); }, strand_);
+  }
+  template <class Function> void post(Function function) const {
+    auto copy = strand_; // the function may be what keeps this alive
+    std::visit([&](auto const& strand) { asio::post(strand, std::move(function)); }, copy);
+  }
+
+private:
+  using io_strand = asio::strand<asio::io_context::executor_type>;
+  using any_strand = asio::strand<asio::any_io_executor>;
+  using either = std::variant<io_strand, any_strand>;
+
+  static either over(asio::any_io_executor const& executor) {
+    if (auto const* io = executor.target<asio::io_context::executor_type>())
+      return asio::make_strand(*io);
+    if (auto const* strand = executor.target<io_strand>())
+      return *strand;
+    if (auto const* strand = executor.target<any_strand>())
+      return *strand;
+    return asio::make_strand(executor);
+  }
+
+  either strand_;
+};
+
+// A running child. What follows its strand is touched on the strand only; `place` is the group's.
+struct child {
+  explicit child(asio::any_io_executor const& executor) : strand(executor) {}
+
+  child_strand const strand;
   asio::cancellation_signal signal;
   bool cancelled = false;
   std::exception_ptr error;
   std::list<std::shared_ptr<child>>::iterator place;
 };
-
-// The concrete executor of an io_context is recovered, as type erasure costs more than the work.
-asio::any_io_executor strand_over(asio::any_io_executor const& executor) {
-  if (auto const* io = executor.target<asio::io_context::executor_type>())
-    return asio::make_strand(*io);
-  return asio::make_strand(executor);
-}
 
 // An exception has one owner at a time, so that no two threads ever meet in its reference count.
 asio::awaitable<void> run_child(asio::awaitable<void> body, std::shared_ptr<child> c) {
@@ -168,7 +195,7 @@ void task_group::state::start_waiting(lock_type& lock) {
       errors_.push_back(std::make_exception_ptr(error(errc::closed, "task_group: the execution context is gone")));
       return stop(lock);
     }
-    auto c = std::make_shared<child>(strand_over(executor_));
+    auto c = std::make_shared<child>(executor_);
     auto body = std::move(waiting_.front());
     waiting_.pop_front();
     c->place = children_.insert(children_.end(), c);
@@ -179,21 +206,22 @@ void task_group::state::start_waiting(lock_type& lock) {
   }
 }
 
-// Always posted: started inside spawn() or inside the end of another child, children could nest without bound.
+// Always posted: started inside spawn() or inside the end of another child, children could nest without bound. The
+// caller's reference goes with it, so that the last one is dropped on the child's strand.
 void task_group::state::launch(std::shared_ptr<child> c, asio::awaitable<void> body) {
-  auto strand = c->strand;
-  auto start = [end = ending(shared_from_this(), c), c, body = std::move(body)]() mutable {
-    auto own_body = std::move(body);
+  child& started = *c;
+  auto start = [end = ending(shared_from_this(), c), c = std::move(c), body = std::move(body)]() mutable {
     if (c->cancelled) {
-      own_body = {};
+      std::optional dropped(std::move(body));
+      dropped.reset(); // before its end is told
       return end.finish(nullptr);
     }
-    auto executor = c->strand;
+    auto executor = c->strand.executor();
     auto slot = c->signal.slot();
-    auto task = run_child(std::move(own_body), std::move(c));
+    auto task = run_child(std::move(body), std::move(c));
     asio::co_spawn(executor, std::move(task), asio::bind_cancellation_slot(slot, on_end{std::move(end)}));
   };
-  asio::post(strand, std::move(start));
+  started.strand.post(std::move(start));
 }
 
 void task_group::state::ended(child& c, std::exception_ptr error) {
@@ -217,8 +245,8 @@ void task_group::state::stop(lock_type& lock) {
   dropped.clear();
   if (gate_->enter()) {
     for (auto& c : running) {
-      auto strand = c->strand;
-      asio::post(strand, [c = std::move(c)] {
+      child& running_child = *c;
+      running_child.strand.post([c = std::move(c)] {
         c->cancelled = true;
         c->signal.emit(asio::cancellation_type::terminal);
       });

@@ -237,7 +237,7 @@ BOOST_AUTO_TEST_CASE(spawn_join_and_cancel_from_many_threads) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 2; ++t)
     threads.emplace_back([&] {
-      for (int i = 0; i < 500; ++i) {
+      for (int i = 0; i < 2000; ++i) {
         group.spawn(i % 3 == 0 ? wait_for_ever(held) : quick(held));
         if (i % 5 == 0)
           group.cancel();

@@ -435,7 +435,7 @@ BOOST_AUTO_TEST_CASE(only_terminal_cancellation_acts_on_join) {
 
 BOOST_AUTO_TEST_CASE(nonsense_is_refused) {
   asio::io_context context;
-  BOOST_CHECK_THROW(task_group(asio::any_io_executor()), aether::error);
+  BOOST_CHECK_THROW(task_group{asio::any_io_executor()}, aether::error);
   task_group group(context.get_executor());
   BOOST_CHECK_THROW(group.spawn(awaitable<void>()), aether::error);
 }
