@@ -177,9 +177,17 @@ private:
         return false;
       out.set(name, std::string(text));
       if (!bad.empty())
-        std::erase_if(bad, [name](auto const& entry) { return entry.first == name; });
+        mended(name, bad);
       return true;
     }
+    return bad_entry(name, type, bad);
+  }
+
+  // Rare, and out of line so that they do not weigh on what is not.
+  [[gnu::noinline, gnu::cold]] static void mended(std::string_view name, bad_entries& bad) {
+    std::erase_if(bad, [name](auto const& entry) { return entry.first == name; });
+  }
+  [[gnu::noinline, gnu::cold]] bool bad_entry(std::string_view name, json_type type, bad_entries& bad) {
     std::string kept(name); // the name's own memory is used again by objects in the value
     if (!skip_unwanted(in_, type, max_json_depth - 1))
       return false;

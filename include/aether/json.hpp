@@ -24,7 +24,8 @@ struct parse_error {
 /// back as they were: integers as integers, doubles as the same double.
 ///
 /// Throws aether::error for what JSON cannot hold or no reader would take: invalid_argument for NaN, infinity and
-/// strings that are not UTF-8 (the text names the field), data_too_deep beyond 32 levels. Ids and version are not checked.
+/// strings that are not UTF-8 (the text names the field), data_too_deep beyond 32 levels. Ids and version are not
+/// checked.
 std::string to_json(event const& e);
 std::string to_json(actor_snapshot const& s);
 /// The same, appended to `out`, whose capacity is used again; when it throws, `out` is as it was.

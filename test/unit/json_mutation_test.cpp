@@ -24,7 +24,8 @@ std::vector<std::string> const corpus = {
     R"("data":{"amount":30,"rate":0.5,"tags":["a",null,true,false],"deep":{"x":[{"y":-1}]}},)"
     R"("metadata":{"userId":"u","correlationId":"c"},"timestamp":"2026-01-31T12:00:00.25Z"})",
     R"({"id":"1","eventType":"T","actorId":"a-1","version":1,"data":null,"timestamp":"0001-01-01T00:00:00Z"})",
-    R"( { "version" : 9223372036854775807 , "timestamp":"1999-12-31T23:59:60+00:00", "data": {"\u00e9\n":"\ud83d\ude00"},)"
+    R"( { "version" : 9223372036854775807 , "timestamp":"1999-12-31T23:59:60+00:00", "data": )"
+    R"({"\u00e9\n":"\ud83d\ude00"},)"
     R"("metadata":null,"extra":[[[{}]],1e5,"é€😀"],"id":"é","eventType":"\"\\","actorId":"a b.*>%" } )",
     R"({"id":"x","eventType":"T","actorId":"a","version":1,"version":2,"data":{"a":1,"a":[18446744073709551615,-0.0]},)"
     R"("data":{"n":[1e-7,123456789.125,-9223372036854775808]},"metadata":{},"timestamp":"2026-01-31T12:00:00Z"})",
