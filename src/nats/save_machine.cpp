@@ -51,21 +51,32 @@ save_step save_machine::on_last(subject_state state) {
     auto const again = resolve();
     return asked_again_++ == 0 ? again : pause_then(again);
   }
-  state_ = learned_ = state;
+  state_ = state;
+  learned_.reset(); // an empty subject has no message whose age would end the cache entry
+  if (state.last_sequence != 0)
+    learned_ = state;
   return decide();
 }
 
 save_step save_machine::on_first_after(std::optional<seen_message> message) {
   if (!message)
     return nothing_after();
+  if (request_.is_batch() && message->has_our_batch_id && !message->is_this_event) {
+    // Retention is taking our batch away, its first message is gone: where the last one stands has to be read.
+    expiring_ = true;
+    return ask(save_do::read_batch);
+  }
   if (request_.is_batch() ? message->has_our_batch_id : message->is_this_event)
     return end_saved(message->sequence + request_.count - 1, !own_open_);
 
   // Another message stands where ours would: no attempt is stored, or ever will be.
-  open_ = own_open_ = false;
   passed_ = message->version >= request_.first_version && !message->is_this_event;
+  return all_dead();
+}
+
+save_step save_machine::all_dead() {
+  open_ = own_open_ = resolving_ = expiring_ = false;
   rest_ = true;
-  resolving_ = false;
   learned_.reset();
   state_.reset();
   return ask(save_do::read_last);
@@ -102,7 +113,9 @@ save_step save_machine::on_deciding(std::optional<seen_message> message) {
 }
 
 save_step save_machine::on_batch(std::size_t found, std::uint64_t last_sequence) {
-  if (found == request_.count)
+  if (expiring_ && found == 0)
+    return all_dead();
+  if (found == request_.count || expiring_)
     return end_saved(last_sequence, !own_open_);
   return end_conflict(state_->version);
 }
@@ -235,6 +248,7 @@ save_step save_machine::end_saved(std::uint64_t sequence, bool already_saved) {
 }
 
 save_step save_machine::end_conflict(std::int64_t current_version) {
+  open_ = own_open_ = false; // only a lost tail leaves one: its version went to another event
   return emit({.what = save_do::finish, .end = save_end::conflict, .current_version = current_version});
 }
 

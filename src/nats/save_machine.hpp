@@ -120,6 +120,7 @@ private:
   save_step refuse_id();
   save_step left_open();
   save_step nothing_after();
+  save_step all_dead();
   save_step end_saved(std::uint64_t sequence, bool already_saved);
   save_step end_conflict(std::int64_t current_version);
   save_step end_failed(boost::system::error_code error);
@@ -138,6 +139,7 @@ private:
   bool forgetful_ = false;
   bool read_last_next_ = false;          // nothing found after S does not prove that S is still the last
   bool resolving_ = false;               // read_last follows a question about S that found nothing
+  bool expiring_ = false;                // our batch was found, without its first message
   bool passed_ = false;                  // the message that stands where ours would has a version not smaller
   bool rest_ = false;                    // pause before the next publish
   bool repeating_ = false;               // wait_connected, then a pause, then the same once more
