@@ -28,6 +28,7 @@ struct leader_answer {
   std::optional<stored_message> message;
   boost::system::error_code error; ///< neither message nor error: there is none
   std::string text;
+  bool temporary = false; ///< the error may be gone a moment later
 };
 leader_answer parse_leader_answer(native_message const& answer);
 
