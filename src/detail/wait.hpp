@@ -45,12 +45,26 @@ public:
   void cancel() { finish(wait_result<T>(wait_end::cancelled)); }
   bool is_ended() const noexcept { return ended.load(std::memory_order_acquire); }
 
+  /// The caller has been parked and everything begun: from now on an end resumes it.
+  void started() {
+    if (one_of_two_.exchange(true, std::memory_order_acq_rel))
+      resume(std::move(result_));
+  }
+
 protected:
   explicit wait_state(context_service& service) : service_(service), gate_(service.gate()) {}
   void expire() override { deliver(wait_result<T>(wait_end::timed_out)); }
 
 private:
-  virtual void deliver(wait_result<T> result) = 0;
+  virtual void resume(wait_result<T> result) = 0;
+
+  // An end may come, on another thread, while the caller still begins what it waits for with what its frame holds:
+  // whichever of the two is later resumes it.
+  void deliver(wait_result<T> result) {
+    result_ = std::move(result);
+    if (one_of_two_.exchange(true, std::memory_order_acq_rel))
+      resume(std::move(result_));
+  }
 
   void finish(wait_result<T> result) {
     if (!gate_->enter()) return;
@@ -61,6 +75,8 @@ private:
     gate_->leave();
   }
 
+  std::atomic<bool> one_of_two_{false};
+  wait_result<T> result_;
   context_service& service_;
   std::shared_ptr<context_gate> gate_;
 };
@@ -73,7 +89,7 @@ public:
   asio::any_io_executor executor() const { return asio::get_associated_executor(*handler_); }
 
 private:
-  void deliver(wait_result<T> result) override {
+  void resume(wait_result<T> result) override {
     auto handler = std::move(*handler_);
     handler_.reset();
     auto executor = asio::get_associated_executor(handler);
@@ -88,13 +104,11 @@ private:
 
 /// Suspends the calling coroutine until `deadline` at the latest. `start(std::shared_ptr<wait_state<T>>)` is called
 /// once, when the caller is parked; it may complete at once, from any thread, and must not throw. It captures by
-/// reference (g++ 12 destroys captured values beside `co_await` twice), and once it has handed the state on, the
-/// caller's frame may be gone.
+/// reference (g++ 12 destroys captured values beside `co_await` twice): the caller's frame stays until it returns.
 template <class T, class Start> asio::awaitable<wait_result<T>> wait_until(steady_time deadline, Start start) {
   static_assert(std::is_trivially_destructible_v<Start>, "capture by reference");
   auto initiate = [deadline, &start](auto handler) {
     using handler_type = decltype(handler);
-    auto local_start = std::move(start); // once started, this coroutine may be resumed and gone
     auto executor = asio::any_io_executor(asio::get_associated_executor(handler));
     auto slot = asio::get_associated_cancellation_slot(handler);
     auto& service = context_service::of(executor);
@@ -104,7 +118,9 @@ template <class T, class Start> asio::awaitable<wait_result<T>> wait_until(stead
         if ((type & asio::cancellation_type::terminal) == asio::cancellation_type::none) return;
         if (auto waiting = weak.lock()) waiting->cancel();
       });
-    if (service.park(state, deadline, executor)) local_start(std::shared_ptr<wait_state<T>>(std::move(state)));
+    if (!service.park(state, deadline, executor)) return; // the context goes, and this coroutine with it
+    start(std::shared_ptr<wait_state<T>>(state));
+    state->started();
   };
   co_return co_await asio::async_initiate<asio::use_awaitable_t<> const, void(wait_result<T>)>(initiate,
                                                                                             asio::use_awaitable);

@@ -129,9 +129,14 @@ void connection_core::adopt(std::shared_ptr<native_link> link) {
       std::free(urls);
     }
   }
-  auto subscribed = natsConnection_SubscribeSync(&inbox_subscription_, native, (inbox_ + '*').c_str()) == NATS_OK &&
-                    natsSubscription_SetPendingLimits(inbox_subscription_, -1, -1) == NATS_OK;
-  for (auto& s : subscriptions_) subscribed = subscribed && (!s->sink || make_native(*s));
+  inbox_subscription_ = make_native(inbox_ + '*');
+  auto subscribed = inbox_subscription_ != nullptr;
+  for (auto& s : subscriptions_) {
+    if (!subscribed)
+      break;
+    s->native = make_native(s->subject, s->queue);
+    subscribed = s->native != nullptr;
+  }
   if (!subscribed) return lose_link(errc::connection_lost, "the connection broke while it was set up");
   if (ever_connected_) ++reconnects_;
   ever_connected_ = true;
@@ -173,8 +178,11 @@ void connection_core::drop_link() noexcept {
   link_->close();
   descriptor_.reset();
   for (auto& s : subscriptions_)
-    if (s->native) natsSubscription_Destroy(std::exchange(s->native, nullptr));
-  if (inbox_subscription_) natsSubscription_Destroy(std::exchange(inbox_subscription_, nullptr));
+    s->native.reset();
+  for (auto const token : std::exchange(own_inboxes_, {}))
+    if (auto const found = requests_.find(token); found != requests_.end())
+      found->second.own.reset();
+  inbox_subscription_.reset();
   link_.reset();
 }
 
@@ -185,7 +193,7 @@ void connection_core::end() {
   probe_timer_.reset();
   retry_timer_.reset();
   set_state(connection_state::closed);
-  end_requests(no_answer::closed);
+  end_requests(no_answer::connection_lost);
   auto subscriptions = std::exchange(subscriptions_, {});
   for (auto& s : subscriptions)
     if (s->sink) s->sink->on_interrupted(true);

@@ -29,10 +29,10 @@ using aether::detail::steady_time;
 enum class no_answer {
   timed_out,         ///< its own deadline
   no_responders,     ///< somebody's request on this inbox met nobody: ask again
-  connection_lost,   ///< may have been received
+  connection_lost,   ///< or closed under the request: it may have been received
   not_handed_over,   ///< there was no connection, or no room: nothing was sent
   permission_denied, ///< the server refused to publish it
-  closed,            ///< the connection was closed
+  closed,            ///< the connection was closed before: nothing was sent
 };
 
 /// Takes the answers of one request. Called on the connection's strand; must not throw.
@@ -52,11 +52,29 @@ class message_sink {
 public:
   virtual void on_message(native_message message) = 0;
   virtual void on_no_responders() {}
+  /// The server refused the subscription.
+  virtual void on_refused() {}
   /// The connection was lost (messages may be missing from here on), or closed.
   virtual void on_interrupted(bool closed) = 0;
 
 protected:
   ~message_sink() = default;
+};
+
+enum class publish_result {
+  handed_over,   ///< written, or about to be
+  not_connected, ///< nothing was sent
+  overloaded,    ///< max_pending_bytes wait to be written: nothing was sent
+  closed,        ///< nothing was sent
+};
+
+/// Told once, on the strand, how a publish ended.
+class publish_sink {
+public:
+  virtual void on_published(publish_result result) = 0;
+
+protected:
+  ~publish_sink() = default;
 };
 
 /// Told once, on the strand, when there is a connection, or when there will be none any more.
@@ -86,9 +104,14 @@ public:
   std::string reply_subject(std::uint64_t token) const;
   /// `message` carries reply_subject(token). The sink hears of every end.
   void request(native_message message, std::uint64_t token, std::shared_ptr<reply_sink> sink, steady_time deadline);
+  /// The same on an inbox of its own, own_inbox(token), which costs a subscription: here no_responders is exact, said
+  /// of this very request.
+  void request_exactly(native_message message, std::uint64_t token, std::shared_ptr<reply_sink> sink,
+                       steady_time deadline);
+  std::string own_inbox(std::uint64_t token) const;
   /// Forgets a request; its sink hears no more, and the answer is dropped.
   void abandon(std::uint64_t token);
-  void publish(native_message message, std::shared_ptr<ready_sink> handed_over);
+  void publish(native_message message, std::shared_ptr<publish_sink> sink);
   std::uint64_t subscribe(std::string subject, std::string queue, std::shared_ptr<message_sink> sink,
                           std::shared_ptr<ready_sink> subscribed);
   void unsubscribe(std::uint64_t id);
@@ -108,17 +131,23 @@ public:
   std::string unique_inbox();
 
 private:
+  struct native_unsubscriber {
+    void operator()(natsSubscription* s) const noexcept { natsSubscription_Destroy(s); }
+  };
+  using native_subscription = std::unique_ptr<natsSubscription, native_unsubscriber>;
+
   struct pending_request {
     std::shared_ptr<reply_sink> sink;
     native_message sent; // its subject tells whom a refused permission concerns
     aether::detail::deadline_queue<std::uint64_t>::handle place;
+    native_subscription own; // of request_exactly()
   };
   struct live_subscription {
     std::uint64_t id = 0;
     std::string subject;
     std::string queue;
     std::shared_ptr<message_sink> sink;
-    natsSubscription* native = nullptr;
+    native_subscription native;
   };
   struct state_waiter {
     connection_state seen;
@@ -132,12 +161,16 @@ private:
   void on_attempt(native_link::result result);
   void retry_later();
   void adopt(std::shared_ptr<native_link> link);
-  bool make_native(live_subscription& s);
+  native_subscription make_native(std::string const& subject, std::string const& queue = {});
+  void begin_request(native_message message, std::uint64_t token, std::shared_ptr<reply_sink> sink,
+                     steady_time deadline, native_subscription own);
   void start_reading();
   void on_readable();
   void drain_inbox();
+  void drain_own_inboxes();
   void drain(live_subscription& s);
   void on_reply(native_message reply);
+  void on_reply(std::uint64_t token, native_message reply);
   void schedule_flush();
   void flush();
   void check_link();
@@ -146,7 +179,7 @@ private:
   void end();
   void end_requests(no_answer why);
   void end_request(std::uint64_t token, no_answer why);
-  bool hand_over(native_message const& message);
+  publish_result hand_over(native_message const& message);
   void arm_deadlines();
   void on_deadlines();
   void arm_probe();
@@ -175,7 +208,8 @@ private:
   // Guarded by the strand.
   server_pool pool_;
   std::shared_ptr<native_link> link_;
-  natsSubscription* inbox_subscription_ = nullptr;
+  native_subscription inbox_subscription_;
+  std::vector<std::uint64_t> own_inboxes_; // tokens of requests that have one; some may have ended
   std::optional<boost::asio::posix::stream_descriptor> descriptor_;
   std::optional<boost::asio::steady_timer> deadline_timer_, probe_timer_, retry_timer_;
   std::optional<steady_time> armed_;

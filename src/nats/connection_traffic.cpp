@@ -14,50 +14,90 @@ std::string connection_core::reply_subject(std::uint64_t token) const {
   return subject;
 }
 
-std::string connection_core::unique_inbox() {
-  auto subject = reply_subject(next_token());
+std::string connection_core::own_inbox(std::uint64_t token) const {
+  auto subject = reply_subject(token);
   subject.insert(inbox_.size(), "own."); // a level more, so that the shared inbox does not receive it too
   return subject;
 }
 
+std::string connection_core::unique_inbox() { return own_inbox(next_token()); }
+
 void connection_core::request(native_message message, std::uint64_t token, std::shared_ptr<reply_sink> sink,
                               steady_time deadline) {
   auto run = [self = shared_from_this(), message = std::move(message), token, sink, deadline]() mutable {
-    if (!self->link_ || !self->hand_over(message))
-      return sink->on_no_answer(self->ended_ ? no_answer::closed : no_answer::not_handed_over);
-    auto place = self->deadlines_.add(deadline, token);
-    self->requests_.emplace(token, pending_request{std::move(sink), std::move(message), place});
-    if (!self->armed_ || deadline < *self->armed_) self->arm_deadlines();
+    self->begin_request(std::move(message), token, std::move(sink), deadline, nullptr);
   };
-  if (!serial_.dispatch(std::move(run))) sink->on_no_answer(no_answer::closed);
+  if (!serial_.dispatch(std::move(run)))
+    sink->on_no_answer(no_answer::closed);
+}
+
+void connection_core::request_exactly(native_message message, std::uint64_t token, std::shared_ptr<reply_sink> sink,
+                                      steady_time deadline) {
+  auto run = [self = shared_from_this(), message = std::move(message), token, sink, deadline]() mutable {
+    native_subscription own;
+    if (self->link_) {
+      own = self->make_native(self->own_inbox(token));
+      if (!own)
+        self->check_link();
+      if (!own || !self->link_)
+        return sink->on_no_answer(no_answer::not_handed_over);
+    }
+    self->begin_request(std::move(message), token, std::move(sink), deadline, std::move(own));
+  };
+  if (!serial_.dispatch(std::move(run)))
+    sink->on_no_answer(no_answer::closed);
+}
+
+void connection_core::begin_request(native_message message, std::uint64_t token, std::shared_ptr<reply_sink> sink,
+                                    steady_time deadline, native_subscription own) {
+  switch (hand_over(message)) {
+  case publish_result::handed_over: break;
+  case publish_result::closed: return sink->on_no_answer(no_answer::closed);
+  default: return sink->on_no_answer(no_answer::not_handed_over);
+  }
+  if (own)
+    own_inboxes_.push_back(token);
+  auto const place = deadlines_.add(deadline, token);
+  requests_.emplace(token, pending_request{std::move(sink), std::move(message), place, std::move(own)});
+  if (!armed_ || deadline < *armed_)
+    arm_deadlines();
 }
 
 void connection_core::abandon(std::uint64_t token) {
   serial_.dispatch([self = shared_from_this(), token] {
     auto found = self->requests_.find(token);
-    if (found == self->requests_.end()) return;
+    if (found == self->requests_.end())
+      return;
     self->deadlines_.remove(found->second.place);
     self->requests_.erase(found);
   });
 }
 
-void connection_core::publish(native_message message, std::shared_ptr<ready_sink> handed_over) {
-  auto run = [self = shared_from_this(), message = std::move(message), handed_over] {
-    auto const full = self->waiting_writable_ && static_cast<std::size_t>(natsConnection_Buffered(
-                                                     self->link_->get())) > self->options_.max_pending_bytes;
-    auto const sent = self->link_ && !full && self->hand_over(message);
-    if (handed_over) handed_over->on_ready(!sent);
+void connection_core::publish(native_message message, std::shared_ptr<publish_sink> sink) {
+  auto run = [self = shared_from_this(), message = std::move(message), sink] {
+    auto const result = self->hand_over(message);
+    if (sink)
+      sink->on_published(result);
   };
-  if (!serial_.dispatch(std::move(run)) && handed_over) handed_over->on_ready(true);
+  if (!serial_.dispatch(std::move(run)) && sink)
+    sink->on_published(publish_result::closed);
 }
 
-bool connection_core::hand_over(native_message const& message) {
+publish_result connection_core::hand_over(native_message const& message) {
+  if (ended_)
+    return publish_result::closed;
+  if (!link_)
+    return publish_result::not_connected;
+  // Only what the socket did not take stays: what one turn of the strand writes is not held against it.
+  if (waiting_writable_ &&
+      static_cast<std::size_t>(natsConnection_Buffered(link_->get())) + message.data().size() > options_.max_pending_bytes)
+    return publish_result::overloaded;
   if (natsConnection_PublishMsg(link_->get(), message.get()) != NATS_OK) {
     check_link();
-    return false;
+    return publish_result::not_connected;
   }
   messages_out_.fetch_add(1, std::memory_order_relaxed);
-  return true;
+  return publish_result::handed_over;
 }
 
 std::uint64_t connection_core::subscribe(std::string subject, std::string queue, std::shared_ptr<message_sink> sink,
@@ -74,7 +114,11 @@ std::uint64_t connection_core::subscribe(std::string subject, std::string queue,
     made->subject = std::move(subject);
     made->queue = std::move(queue);
     made->sink = std::move(sink);
-    if (self->link_ && !self->make_native(*made)) self->check_link();
+    if (self->link_) {
+      made->native = self->make_native(made->subject, made->queue);
+      if (!made->native)
+        self->check_link();
+    }
     self->subscriptions_.push_back(std::move(made));
     if (subscribed) subscribed->on_ready(false);
   };
@@ -82,21 +126,22 @@ std::uint64_t connection_core::subscribe(std::string subject, std::string queue,
   return id;
 }
 
-bool connection_core::make_native(live_subscription& s) {
-  auto const status = s.queue.empty()
-                          ? natsConnection_SubscribeSync(&s.native, link_->get(), s.subject.c_str())
-                          : natsConnection_QueueSubscribeSync(&s.native, link_->get(), s.subject.c_str(), s.queue.c_str());
-  return status == NATS_OK && natsSubscription_SetPendingLimits(s.native, -1, -1) == NATS_OK;
+connection_core::native_subscription connection_core::make_native(std::string const& subject,
+                                                                  std::string const& queue) {
+  natsSubscription* made = nullptr;
+  auto const status = queue.empty()
+                          ? natsConnection_SubscribeSync(&made, link_->get(), subject.c_str())
+                          : natsConnection_QueueSubscribeSync(&made, link_->get(), subject.c_str(), queue.c_str());
+  native_subscription owned(status == NATS_OK ? made : nullptr);
+  if (owned && natsSubscription_SetPendingLimits(made, -1, -1) != NATS_OK)
+    owned.reset();
+  return owned;
 }
 
 void connection_core::unsubscribe(std::uint64_t id) {
   // Posted, as it may be called by a sink while the subscriptions are being drained.
   serial_.post([self = shared_from_this(), id] {
-    std::erase_if(self->subscriptions_, [id](auto const& s) {
-      if (s->id != id) return false;
-      if (s->native) natsSubscription_Destroy(s->native);
-      return true;
-    });
+    std::erase_if(self->subscriptions_, [id](auto const& s) { return s->id == id; });
   });
 }
 
@@ -113,6 +158,7 @@ void connection_core::on_readable() {
   link_->process_read();
   if (!link_->is_detached()) {
     drain_inbox();
+    drain_own_inboxes();
     for (std::size_t i = 0; i < subscriptions_.size(); ++i) drain(*subscriptions_[i]);
   }
   check_link();
@@ -123,10 +169,10 @@ void connection_core::drain_inbox() {
   bool nobody = false;
   while (inbox_subscription_) {
     std::uint64_t queued = 0;
-    if (natsSubscription_QueuedMsgs(inbox_subscription_, &queued) != NATS_OK || queued == 0) break;
+    if (natsSubscription_QueuedMsgs(inbox_subscription_.get(), &queued) != NATS_OK || queued == 0) break;
     for (; queued > 0 && inbox_subscription_; --queued) {
       natsMsg* raw = nullptr;
-      auto const status = natsSubscription_NextMsg(&raw, inbox_subscription_, 0);
+      auto const status = natsSubscription_NextMsg(&raw, inbox_subscription_.get(), 0);
       if (status == NATS_OK)
         on_reply(native_message(raw));
       else if (status == NATS_NO_RESPONDERS)
@@ -139,10 +185,10 @@ void connection_core::drain_inbox() {
 void connection_core::drain(live_subscription& s) {
   auto const sink = s.sink; // what it calls may lose the link, never end this entry
   std::uint64_t queued = 0;
-  if (!s.native || natsSubscription_QueuedMsgs(s.native, &queued) != NATS_OK) return;
+  if (!s.native || natsSubscription_QueuedMsgs(s.native.get(), &queued) != NATS_OK) return;
   for (; queued > 0 && s.native; --queued) {
     natsMsg* raw = nullptr;
-    auto const status = natsSubscription_NextMsg(&raw, s.native, 0);
+    auto const status = natsSubscription_NextMsg(&raw, s.native.get(), 0);
     if (status == NATS_OK) {
       messages_in_.fetch_add(1, std::memory_order_relaxed);
       sink->on_message(native_message(raw));
@@ -153,21 +199,49 @@ void connection_core::drain(live_subscription& s) {
 }
 
 void connection_core::on_reply(native_message reply) {
-  messages_in_.fetch_add(1, std::memory_order_relaxed);
   auto const subject = reply.subject().substr(inbox_.size());
   std::uint64_t token = 0;
   auto const parsed = std::from_chars(subject.data(), subject.data() + subject.size(), token, 36);
-  auto found = parsed.ptr == subject.data() + subject.size() ? requests_.find(token) : requests_.end();
+  on_reply(parsed.ptr == subject.data() + subject.size() ? token : 0, std::move(reply));
+}
+
+void connection_core::on_reply(std::uint64_t token, native_message reply) {
+  messages_in_.fetch_add(1, std::memory_order_relaxed);
+  auto found = requests_.find(token);
   if (found == requests_.end()) {
     unmatched_.fetch_add(1, std::memory_order_relaxed);
     return;
   }
   auto const sink = found->second.sink;
-  if (sink->on_reply(std::move(reply))) return;
+  if (sink->on_reply(std::move(reply)))
+    return;
   found = requests_.find(token); // the sink may have made requests
-  if (found == requests_.end()) return;
+  if (found == requests_.end())
+    return;
   deadlines_.remove(found->second.place);
   requests_.erase(found);
+}
+
+void connection_core::drain_own_inboxes() {
+  std::erase_if(own_inboxes_, [this](std::uint64_t token) { return !requests_.contains(token); });
+  auto const tokens = own_inboxes_; // what the sinks call may add more
+  for (auto const token : tokens) {
+    for (;;) {
+      auto const found = requests_.find(token);
+      std::uint64_t queued = 0;
+      if (found == requests_.end() || !found->second.own ||
+          natsSubscription_QueuedMsgs(found->second.own.get(), &queued) != NATS_OK || queued == 0)
+        break;
+      natsMsg* raw = nullptr;
+      auto const status = natsSubscription_NextMsg(&raw, found->second.own.get(), 0);
+      if (status == NATS_OK)
+        on_reply(token, native_message(raw));
+      else if (status == NATS_NO_RESPONDERS)
+        end_request(token, no_answer::no_responders);
+      else
+        break;
+    }
+  }
 }
 
 void connection_core::end_request(std::uint64_t token, no_answer why) {

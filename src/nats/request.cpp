@@ -46,14 +46,15 @@ private:
 
 } // namespace
 
-boost::asio::awaitable<answer> request_once(std::shared_ptr<connection_core> core, std::string subject,
-                                            std::string data, steady_time deadline) {
-  auto const token = core->next_token();
-  native_message message(subject, core->reply_subject(token), data);
+boost::asio::awaitable<answer> send_and_wait(std::shared_ptr<connection_core> core, native_message message,
+                                             std::uint64_t token, steady_time deadline, bool exactly) {
   // The core's own deadline only frees what it holds: the caller's passes in the caller's context.
   auto result = co_await wait_until<answer>(deadline, [&](std::shared_ptr<wait_state<answer>> waiting) {
-    auto owner = core;
-    owner->request(std::move(message), token, std::make_shared<one_answer>(std::move(waiting)), deadline);
+    auto sink = std::make_shared<one_answer>(std::move(waiting));
+    if (exactly)
+      core->request_exactly(std::move(message), token, std::move(sink), deadline);
+    else
+      core->request(std::move(message), token, std::move(sink), deadline);
   });
   if (result.end == wait_end::completed) co_return std::move(*result.value);
   core->abandon(token);
@@ -63,13 +64,53 @@ boost::asio::awaitable<answer> request_once(std::shared_ptr<connection_core> cor
   co_return none;
 }
 
+boost::asio::awaitable<answer> request_once(std::shared_ptr<connection_core> core, std::string subject,
+                                            std::string data, steady_time deadline) {
+  auto const token = core->next_token();
+  native_message message(subject, core->reply_subject(token), data);
+  co_return co_await send_and_wait(std::move(core), std::move(message), token, deadline, false);
+}
+
+boost::asio::awaitable<answer> request_exactly_once(std::shared_ptr<connection_core> core, message m,
+                                                    steady_time deadline) {
+  auto const token = core->next_token();
+  native_message made(m, core->own_inbox(token));
+  co_return co_await send_and_wait(std::move(core), std::move(made), token, deadline, true);
+}
+
+boost::asio::awaitable<std::optional<no_answer>> round_trip(std::shared_ptr<connection_core> core,
+                                                            steady_time deadline) {
+  for (;;) {
+    auto const token = core->next_token();
+    native_message message(core->reply_subject(token), {}, {});
+    auto const a = co_await send_and_wait(core, std::move(message), token, deadline, false);
+    if (a || a.why == no_answer::permission_denied)
+      co_return std::nullopt;
+    if (a.why != no_answer::no_responders) // which was said of another request on this inbox
+      co_return a.why;
+  }
+}
+
 boost::asio::awaitable<bool> wait_connected(std::shared_ptr<connection_core> core, steady_time deadline) {
   auto result = co_await wait_until<bool>(deadline, [&](std::shared_ptr<wait_state<bool>> waiting) {
-    auto owner = core;
-    owner->when_ready(std::make_shared<ready>(std::move(waiting)));
+    core->when_ready(std::make_shared<ready>(std::move(waiting)));
   });
   if (result.end == wait_end::cancelled) throw_cancelled();
   co_return result.end == wait_end::completed && *result.value;
+}
+
+boost::asio::awaitable<bool> wait_state_change(std::shared_ptr<connection_core> core, connection_state seen,
+                                               steady_time deadline) {
+  auto result = co_await wait_until<bool>(deadline, [&](std::shared_ptr<wait_state<bool>> waiting) {
+    core->when_state_is_not(seen, std::make_shared<ready>(std::move(waiting)));
+  });
+  if (result.end == wait_end::cancelled) throw_cancelled();
+  co_return result.end != wait_end::timed_out;
+}
+
+boost::asio::awaitable<void> pause_until(steady_time when) {
+  auto result = co_await wait_until<bool>(when, [](std::shared_ptr<wait_state<bool>>) {});
+  if (result.end == wait_end::cancelled) throw_cancelled();
 }
 
 boost::asio::awaitable<answer> ask(std::shared_ptr<connection_core> core, std::string subject, std::string data,
@@ -81,10 +122,11 @@ boost::asio::awaitable<answer> ask(std::shared_ptr<connection_core> core, std::s
     auto a = co_await request_once(core, subject, data, until);
     if (a || a.why == no_answer::closed || a.why == no_answer::permission_denied) co_return a;
     auto const connected = co_await wait_connected(core, deadline);
+    if (!connected && core->state() == connection_state::closed) a.why = no_answer::closed;
     if (!connected || clock::now() >= deadline) co_return a;
     if (a.why == no_answer::timed_out) continue;
     // Nobody listens, or the link broke under the request: it may last.
-    co_await wait_until<bool>(std::min(deadline, clock::now() + pause), [](std::shared_ptr<wait_state<bool>>) {});
+    co_await pause_until(std::min(deadline, clock::now() + pause));
     pause = std::min<std::chrono::nanoseconds>(pause * 2, std::chrono::milliseconds(100));
   }
 }

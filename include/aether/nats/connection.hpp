@@ -33,8 +33,8 @@ struct connection_statistics {
   std::uint64_t unmatched_replies = 0; ///< answers that came after their request had ended
 };
 
-/// A copyable handle. The last copy gone, or close(), ends the connection; while it is open it keeps its
-/// io_context's run() from returning.
+/// A copyable handle. The last copy gone lets calls begun finish and then ends the connection, as close() does; while
+/// it is open it keeps its io_context's run() from returning. A subscription does not keep it open.
 ///
 /// Threads: every function may be called from any thread and awaited on any executor. Cancelling: terminal only;
 /// throws operation_aborted. Every call ends by its deadline. A call on a default-made or moved-from handle throws
@@ -65,7 +65,7 @@ public:
   awaitable<subscription> subscribe(std::string subject, subscription_options options = {});
 
   connection_state state() const;
-  /// Returns when the state is no longer `seen`, with the new one.
+  /// Returns when the state is no longer `seen`, with the new one. Timeout 0: waits without limit; closed is final.
   awaitable<connection_state> wait_for_change(connection_state seen, call_options options = {});
   /// Why the connection was last lost or an attempt failed; empty when never.
   boost::system::error_code last_error() const;
@@ -81,6 +81,7 @@ public:
 
 private:
   explicit connection(std::shared_ptr<detail::connection_core> core);
+  static awaitable<subscription> subscribe_as_handle(connection self, std::string subject, subscription_options options);
 
   std::shared_ptr<detail::connection_core> core_;
   std::shared_ptr<void> owner_; // ends the connection when the last handle goes
