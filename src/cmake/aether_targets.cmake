@@ -38,6 +38,12 @@ function(aether_own_target target)
   target_compile_features(${target} PRIVATE cxx_std_20)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
   target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:aether_flags>)
+  get_target_property(type ${target} TYPE)
+  if(AETHER_SANITIZE AND type STREQUAL "EXECUTABLE")
+    target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/test/support/sanitizer_options.cpp)
+    set_source_files_properties(${PROJECT_SOURCE_DIR}/test/support/sanitizer_options.cpp
+      TARGET_DIRECTORY ${target} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+  endif()
 endfunction()
 
 # aether_add_library(core glob...): target aether_core, alias and export name aether::core.

@@ -1,0 +1,165 @@
+#!/bin/bash
+# Sets up, builds and runs every test, on a bare Debian 12 too:
+#   test/run.sh [release|debug|asan|tsan]      default: release
+#   test/run.sh benchmark [--quick]            prints the table and writes build/benchmark.json
+# Closes with `N passed, N failed`, counted in test cases. CI=true makes a missing server a failure.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+mode=${1:-release}
+newer_server=2.15.2
+export PATH=$PATH:/usr/local/sbin:/usr/sbin
+
+case $mode in
+release | debug | asan | benchmark) groups="build test server" ;;
+tsan) groups="build test server tsan" ;;
+*)
+  sed -n '2,5s/^# //p' "$0" >&2
+  exit 2
+  ;;
+esac
+
+preset=$mode
+[ "$mode" != benchmark ] || preset=release
+build=build/$preset
+jobs=${AETHER_JOBS:-$(nproc)}
+
+say() { printf '== %s\n' "$*"; }
+
+build_all() { # [TARGET]
+  say "Building $build with $jobs jobs"
+  mkdir -p "$build"
+  if ! cmake --preset "$preset" >"$build/configure.log" 2>&1; then
+    tail -30 "$build/configure.log"
+    say "CMake could not configure $build"
+    exit 1
+  fi
+  if ! cmake --build "$build" -j "$jobs" ${1:+-t "$1"} -- -k 20 >"$build/build.log" 2>&1; then
+    grep -vE '^\[[0-9]+/[0-9]+\] (Building|Linking)' "$build/build.log" | tail -100
+    say "The build failed: $root/$build/build.log"
+    exit 1
+  fi
+}
+
+if [ "$mode" = benchmark ]; then
+  # shellcheck disable=SC2086 # the groups are words
+  test/install_dependencies.sh $groups
+  build_all aether_benchmark
+  shift
+  AETHER_BENCHMARK_JSON=${AETHER_BENCHMARK_JSON:-$root/build/benchmark.json} exec "$build/test/aether_benchmark" "$@"
+fi
+
+passed=0
+failed=0
+skipped=0
+failures=()
+notes=()
+
+# count KIND REPORT: test cases of a kind (passed, failed, …) in a report of Boost.Test; nothing when there is none.
+count() { sed -n "s/.* test_cases_$1=\"\([0-9]*\)\".*/\1/p" "$2" 2>/dev/null | head -1; }
+
+# run_program NAME PROGRAM LIMIT: runs a Boost.Test executable and adds what its report says.
+run_program() {
+  local name=$1 program=$build/test/$2 limit=$3 report log last good bad left start=$SECONDS code=0
+  [ -x "$program" ] || return 0
+  report=$build/test/$name.report.xml
+  log=$build/test/$name.log
+  rm -f "$report" "$log"
+  say "$name"
+  timeout --kill-after=20 "$limit" "$program" --color_output=no --report_format=XML --report_level=short \
+    --report_sink="$report" --logger="HRF,test_suite,$log" </dev/null || code=$?
+  # All but the log's structure: failed checks and messages.
+  grep -vE '(Entering|Leaving) test (case|suite|module)|is skipped because|^$' "$log" || true
+  good=$(count passed "$report")
+  if [ -z "$good" ]; then
+    # It crashed, hung or was stopped by a sanitizer: the test case it was in is the one that failed.
+    last=$(grep 'Entering test case' "$log" | tail -1 || true)
+    good=$(grep -c 'Leaving test case' "$log" || true)
+    bad=1
+    left=0
+    failures+=("$name: ended with exit code $code before its end; last: ${last:-nothing}")
+  else
+    good=$((good + $(count passed_with_warnings "$report")))
+    bad=$(($(count failed "$report") + $(count aborted "$report")))
+    left=$(count skipped "$report")
+    if [ "$bad" -gt 0 ]; then
+      failures+=("$name: $bad test cases")
+    elif [ "$code" -ne 0 ]; then
+      bad=1
+      failures+=("$name: every test case passed, but it ended with exit code $code, as a sanitizer's report makes it")
+    fi
+    sed -n 's/^.*: Test \(.*\) is skipped because/   skipped: \1:/p' "$log"
+  fi
+  passed=$((passed + good))
+  failed=$((failed + bad))
+  skipped=$((skipped + left))
+  printf '   %d passed, %d failed, %d skipped in %d s\n' "$good" "$bad" "$left" $((SECONDS - start))
+}
+
+# run_ctest LABEL: the tests that are no Boost.Test executables.
+run_ctest() {
+  local log=$build/test/ctest_$1.log code=0 name
+  say "$1"
+  ctest --test-dir "$build" -L "$1" --output-on-failure >"$log" 2>&1 </dev/null || code=$?
+  while read -r name; do
+    failed=$((failed + 1))
+    failures+=("$name")
+  done < <(sed -nE 's/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: ([^ ]+) \.*\*\*\*.*/\1/p' "$log")
+  passed=$((passed + $(grep -cE '^ *[0-9]+/[0-9]+ Test .* Passed ' "$log" || true)))
+  if [ "$code" -ne 0 ]; then
+    cat "$log"
+  else
+    grep -E '^ *[0-9]+/[0-9]+ Test ' "$log" | sed -E 's/^ *[0-9]+\/[0-9]+ Test +#[0-9]+:/  /'
+  fi
+}
+
+# shellcheck disable=SC2086 # the groups are words
+test/install_dependencies.sh $groups
+# Without Python's venv the interoperability test has no client; everything else can be tested.
+test/install_dependencies.sh python || notes+=("python3-venv could not be installed")
+build_all
+
+if AETHER_PYTHON=$(test/support/get_nats_py.sh); then
+  export AETHER_PYTHON
+else
+  unset AETHER_PYTHON
+  notes+=("nats-py could not be installed: nothing was tested against it")
+fi
+servers=()
+if command -v nats-server >/dev/null; then
+  servers+=("$(command -v nats-server)")
+else
+  notes+=("no nats-server in PATH")
+fi
+code=0
+newer=$(test/support/get_nats_server.sh $newer_server) || code=$?
+case $code in
+0) servers+=("$newer") ;;
+3) notes+=("no Go on this machine: nothing was tested on nats-server $newer_server") ;;
+*) notes+=("nats-server $newer_server could not be built: nothing was tested on it") ;;
+esac
+
+run_program unit aether_unit_tests 300
+run_program unit_nats aether_nats_unit_tests 300
+# Without a server the tests themselves say that they are skipped, or fail in CI.
+for server in "${servers[@]:-nats-server}"; do
+  version=$("$server" --version 2>/dev/null | sed 's/.*v//' || true)
+  export AETHER_NATS_SERVER=$server
+  run_program "contract_${version:-none}" aether_contract_tests 600
+  run_program "integration_${version:-none}" aether_integration_tests 900
+done
+case $mode in
+release | debug) run_ctest package ;;
+esac
+
+echo
+say "$mode: $((passed + failed)) tests ran in $((SECONDS / 60)) min $((SECONDS % 60)) s"
+for note in "${notes[@]:+${notes[@]}}"; do echo "   note: $note"; done
+for failure in "${failures[@]:+${failures[@]}}"; do echo "   FAILED: $failure"; done
+if [ "$skipped" -gt 0 ]; then
+  echo "$passed passed, $failed failed, $skipped skipped"
+else
+  echo "$passed passed, $failed failed"
+fi
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
