@@ -72,8 +72,12 @@ public:
     made_otherwise();
     kept_otherwise();
     can_do_less();
-    std::stable_sort(found_.begin(), found_.end(), [](auto const& a, auto const& b) { return a.kind < b.kind; });
-    return std::move(found_);
+    std::vector<difference> sorted;
+    for (auto const kind : {difference_kind::unusable, difference_kind::differs, difference_kind::upgrade})
+      for (auto& d : found_)
+        if (d.kind == kind)
+          sorted.push_back(std::move(d));
+    return sorted;
   }
 
 private:
