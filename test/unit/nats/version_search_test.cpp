@@ -125,6 +125,11 @@ BOOST_AUTO_TEST_CASE(an_even_history_takes_few_probes) {
     check(h, version, 3);
 }
 
+BOOST_AUTO_TEST_CASE(the_event_after_a_known_one_takes_one_probe) {
+  // The first one stands right behind the beginning, wherever the others lie.
+  check({{10, 1}, {999, 2}, {1'000, 3}, {1'000'000'000, 100}}, 1, 1);
+}
+
 BOOST_AUTO_TEST_CASE(an_uneven_history_stays_logarithmic) {
   history h;
   for (std::int64_t v = 1; v <= 50'000; ++v)
