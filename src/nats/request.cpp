@@ -64,6 +64,11 @@ boost::asio::awaitable<answer> send_and_wait(std::shared_ptr<connection_core> co
   co_return none;
 }
 
+boost::asio::awaitable<answer> request_once(std::shared_ptr<connection_core> core, native_message message,
+                                            std::uint64_t token, steady_time deadline) {
+  return send_and_wait(std::move(core), std::move(message), token, deadline, false);
+}
+
 boost::asio::awaitable<answer> request_once(std::shared_ptr<connection_core> core, std::string subject,
                                             std::string data, steady_time deadline) {
   auto const token = core->next_token();

@@ -1,0 +1,169 @@
+// The short way of a save (publish, acknowledged) and how it ends; what needs more goes to resolve().
+#include "nats/save_operation.hpp"
+
+#include "nats/store_core.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+
+#include <exception>
+
+namespace aether::nats::detail {
+
+save_operation::save_operation(std::shared_ptr<store_core> store, std::string actor_id, std::vector<save_item> items,
+                               save_request request, steady_time deadline)
+    : store_(std::move(store)), actor_id_(std::move(actor_id)),
+      subject_(store_->stream()->subjects.events_subject(actor_id_)), items_(std::move(items)), request_(request),
+      deadline_(deadline), lane_(store_->lane_of(actor_id_)), machine_(request) {}
+
+save_operation::~save_operation() = default;
+
+bool save_operation::submit() { return lane_.submit(shared_from_this()); }
+
+save_result save_operation::give_up() {
+  auto expected = phase::idle;
+  if (phase_.compare_exchange_strong(expected, phase::given_up)) {
+    lane_.withdraw(shared_from_this());
+    save_result result;
+    if (store_->remembered().find(actor_id_, first().version, first().event_id)) // of an earlier call
+      result.end = save_end::unknown;
+    result.error = errc::timed_out;
+    return result;
+  }
+  if (expected == phase::finished) return result_;
+  save_result result;
+  result.end = save_end::unknown;
+  return result;
+}
+
+bool save_operation::stop_unless_handed_over() noexcept {
+  auto expected = phase::idle;
+  return !phase_.compare_exchange_strong(expected, phase::given_up) && expected == phase::handed_over;
+}
+
+bool save_operation::may_hand_over() noexcept {
+  auto expected = phase::idle;
+  return phase_.compare_exchange_strong(expected, phase::handed_over) || expected == phase::handed_over;
+}
+
+save_step save_operation::decide(std::optional<subject_state> cached, aether::detail::hash128 const& cached_id) {
+  if (gave_up() || (waiting_ && waiting_->is_ended())) {
+    auto expected = phase::idle;
+    phase_.compare_exchange_strong(expected, phase::given_up); // a caller whose frame was destroyed says nothing
+    return failed_step(store_->is_closing() ? errc::closed : errc::timed_out);
+  }
+  learned_id_ = cached_id;
+  std::optional<remembered_attempt> attempt;
+  if (auto earlier = store_->remembered().find(actor_id_, first().version, first().event_id)) {
+    had_remembered_ = true;
+    batch_ids_ = std::move(earlier->batch_ids);
+    attempt.emplace().sequence = earlier->sequence;
+  }
+  return machine_.start(cached, attempt, store_->remembered().is_forgetful());
+}
+
+void save_operation::proceed(save_step step) {
+  if (step.what == save_do::publish && !request_.is_batch())
+    publish(step);
+  else
+    go_on(step);
+}
+
+void save_operation::publish(save_step step) {
+  if (!may_hand_over()) { // posted, as the lane may be in the middle of handing out turns
+    lane_.post([self = shared_from_this()] { self->end(failed_step(errc::timed_out)); });
+    return;
+  }
+  auto const token = store_->link().next_token();
+  store_->link().request(make_message(step, token), token, shared_from_this(), attempt_deadline());
+}
+
+native_message save_operation::make_message(save_step const& step, std::uint64_t token) const {
+  native_message message(subject_, store_->link().reply_subject(token), first().data);
+  message.set_header("Nats-Expected-Last-Subject-Sequence", std::to_string(step.sequence));
+  message.set_header("Nats-Msg-Id", step.suffixed_id ? first().event_id + '+' + make_uuid() : first().event_id);
+  return message;
+}
+
+steady_time save_operation::attempt_deadline() const {
+  return std::min(deadline_, std::chrono::steady_clock::now() + store_->stream()->config.request_timeout);
+}
+
+bool save_operation::on_reply(native_message reply) {
+  publish_ack ack;
+  auto const verdict = classify(reply.data(), store_->stream()->stream(), ack);
+  auto text = ack.error ? text_of(*ack.error) : std::string();
+  auto told = lane_.dispatch([self = shared_from_this(), verdict, text = std::move(text)]() mutable {
+    if (!text.empty()) self->text_ = std::move(text);
+    self->on_verdict(verdict);
+  });
+  if (!told) close();
+  return false;
+}
+
+void save_operation::on_no_answer(no_answer why) {
+  publish_verdict verdict;
+  if (why == no_answer::not_handed_over || why == no_answer::closed) {
+    verdict.answer = publish_answer::not_handed_over;
+  } else if (why == no_answer::permission_denied) {
+    verdict.answer = publish_answer::rejected;
+    verdict.error = errc::permission_denied;
+  }
+  // Posted: it may be told inside publish(), which the lane called while it hands out turns.
+  if (!lane_.post([self = shared_from_this(), verdict] { self->on_verdict(verdict); })) close();
+}
+
+void save_operation::on_verdict(publish_verdict verdict) {
+  if (phase_ == phase::finished) return;
+  if (verdict.answer == publish_answer::stored) learned_id_ = aether::detail::hash_of(last().event_id);
+  auto const step = machine_.on_published(verdict.answer, verdict.sequence, verdict.error);
+  if (step.what == save_do::finish)
+    end(step);
+  else
+    go_on(step);
+}
+
+void save_operation::go_on(save_step step) {
+  boost::asio::co_spawn(lane_.executor(), resolve(shared_from_this(), step),
+                        [self = shared_from_this()](std::exception_ptr failed, save_step last) {
+                          if (failed) last = self->machine_.on_out_of_time(); // no memory: what it stood for is open
+                          self->lane_.post([self, last] { self->end(last); });
+                        });
+}
+
+void save_operation::end(save_step const& step) {
+  if (phase_ == phase::finished) return;
+  finish(step);
+  lane_.ended(*this);
+}
+
+void save_operation::finish(save_step const& step) {
+  result_.end = step.end;
+  result_.success = step.success;
+  result_.current_version = step.current_version;
+  result_.error = step.error;
+  result_.text = text_;
+  if (step.end == save_end::unknown) {
+    remembered_save unresolved;
+    unresolved.save.actor_id = actor_id_;
+    unresolved.save.event_id = first().event_id;
+    unresolved.save.version = first().version;
+    unresolved.sequence = machine_.open_sequence();
+    unresolved.batch_ids = batch_ids_;
+    unresolved.since = std::chrono::steady_clock::now();
+    store_->remembered().remember(std::move(unresolved));
+  } else if (had_remembered_) {
+    store_->remembered().forget(actor_id_, first().version, first().event_id);
+  }
+  if (phase_.exchange(phase::finished) == phase::finished) return;
+  if (auto waiting = std::move(waiting_)) waiting->complete(result_);
+  store_->save_ended();
+}
+
+void save_operation::close() noexcept {
+  if (phase_ == phase::finished) return;
+  auto step = machine_.on_out_of_time();
+  if (step.end != save_end::unknown) step = failed_step(errc::closed);
+  finish(step);
+}
+
+} // namespace aether::nats::detail

@@ -1,0 +1,128 @@
+// One save on its way: it takes its actor's turn, runs the state machine, and tells the caller how it ended.
+#pragma once
+
+#include "detail/hash.hpp"
+#include "detail/wait.hpp"
+#include "nats/connection_core.hpp"
+#include "nats/publish_ack.hpp"
+#include "nats/save_machine.hpp"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace aether::nats::detail {
+
+class save_lane;
+class store_core;
+struct stream_access;
+struct stored_message;
+
+/// An event as it is written.
+struct save_item {
+  std::string event_id;
+  std::int64_t version = 0;
+  std::string data;
+};
+
+struct save_result {
+  save_end end = save_end::failed;
+  saved success{};
+  std::int64_t current_version = 0;
+  boost::system::error_code error;
+  std::string text; ///< what the server or the connection said last
+};
+
+inline save_step failed_step(boost::system::error_code error) noexcept {
+  save_step step;
+  step.error = error;
+  return step;
+}
+
+/// Made by the caller, then owned by its lane; the store goes on with it when the caller has gone, until its deadline.
+/// What publishes and gets its acknowledgement runs here; everything else runs in resolve(), a coroutine of its own
+/// on the lane's strand.
+class save_operation final : public reply_sink, public std::enable_shared_from_this<save_operation> {
+public:
+  save_operation(std::shared_ptr<store_core> store, std::string actor_id, std::vector<save_item> items,
+                 save_request request, steady_time deadline);
+  ~save_operation();
+
+  std::string const& actor_id() const noexcept { return actor_id_; }
+  std::vector<save_item> const& items() const noexcept { return items_; }
+  save_item const& first() const noexcept { return items_.front(); }
+  save_item const& last() const noexcept { return items_.back(); }
+  save_request const& request() const noexcept { return request_; }
+  save_machine const& machine() const noexcept { return machine_; }
+
+  // The caller's side, any thread.
+  void waits(std::shared_ptr<aether::detail::wait_state<save_result>> waiting) { waiting_ = std::move(waiting); }
+  /// Queues it on its lane; false when the context is gone.
+  bool submit();
+  /// The caller's deadline passed, or it was cancelled. How the save stands now: failed with timed_out when nothing
+  /// was handed over (and nothing will be), unknown, or how it just ended.
+  save_result give_up();
+
+  // The lane's side, on its strand.
+  /// The machine's first step. Ends at once when the caller has gone.
+  save_step decide(std::optional<subject_state> cached, aether::detail::hash128 const& cached_id);
+  /// Carries out a step and all that follow; the lane hears of the end.
+  void proceed(save_step step);
+  /// Tells the caller and the store's memory. Once.
+  void finish(save_step const& step);
+  /// The context goes: no lane, no strand any more.
+  void close() noexcept;
+  /// The hash of the id of the event that machine().learned() names as the current one.
+  aether::detail::hash128 const& learned_id() const noexcept { return learned_id_; }
+  /// True when an attempt was handed over; else none will be, and the save ends with `closed` when it is its turn.
+  bool stop_unless_handed_over() noexcept;
+  bool gave_up() const noexcept { return phase_.load(std::memory_order_acquire) == phase::given_up; }
+
+  std::shared_ptr<save_operation> next; // in the actor's queue
+
+private:
+  enum class phase { idle, handed_over, given_up, finished };
+
+  bool on_reply(native_message reply) override;
+  void on_no_answer(no_answer why) override;
+
+  void publish(save_step step);
+  void on_verdict(publish_verdict verdict);
+  bool may_hand_over() noexcept;
+  native_message make_message(save_step const& step, std::uint64_t token) const;
+  steady_time attempt_deadline() const;
+
+  void go_on(save_step step);
+  void end(save_step const& step);
+  static boost::asio::awaitable<save_step> resolve(std::shared_ptr<save_operation> self, save_step step);
+  boost::asio::awaitable<save_step> perform(save_step step);
+  boost::asio::awaitable<save_step> publish_and_wait(save_step step);
+  boost::asio::awaitable<save_step> read_last();
+  boost::asio::awaitable<save_step> read_one(save_step step);
+  boost::asio::awaitable<save_step> read_deciding();
+  boost::asio::awaitable<save_step> read_batch();
+  boost::asio::awaitable<save_step> wait_ready(save_step step);
+  seen_message seen(stored_message const& message) const;
+
+  std::shared_ptr<store_core> const store_;
+  std::string const actor_id_;
+  std::string const subject_;
+  std::vector<save_item> const items_;
+  save_request const request_;
+  steady_time const deadline_;
+  save_lane& lane_; // of store_
+  save_machine machine_;
+  std::vector<std::string> batch_ids_;
+  aether::detail::hash128 learned_id_{};
+  std::string text_;
+  save_result result_;
+  std::shared_ptr<aether::detail::wait_state<save_result>> waiting_;
+  std::atomic<phase> phase_{phase::idle};
+  bool had_remembered_ = false;
+};
+
+} // namespace aether::nats::detail

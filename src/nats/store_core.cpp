@@ -1,0 +1,88 @@
+// The store's beginning and end: lanes, counting what is under way, draining.
+#include "nats/store_core.hpp"
+
+namespace aether::nats::detail {
+
+store_core::store_core(connection on, std::string stream_name, std::shared_ptr<stream_access const> stream,
+                       std::vector<weakened_setting> weakened)
+    : connection_(std::move(on)), stream_name_(std::move(stream_name)), stream_(std::move(stream)),
+      weakened_(std::move(weakened)), remembered_(stream_->config.max_remembered_saves, stream_->max_age) {
+  auto const& config = stream_->config;
+  auto const share = [&](std::size_t whole) { return std::max<std::size_t>(1, whole / config.strands); };
+  for (std::size_t i = 0; i < config.strands; ++i)
+    lanes_.push_back(std::make_unique<save_lane>(link().executor(), share(config.version_cache_bytes),
+                                                 share(config.max_saves_in_flight), stream_->max_age));
+}
+
+void store_core::attach() {
+  aether::detail::context_service::of(link().executor()).add_member(weak_from_this());
+}
+
+void store_core::check_open() const {
+  if (is_closing() || link().state() == connection_state::closed)
+    throw error(errc::closed, is_closing() ? "the store was closed" : "the store's connection was closed");
+}
+
+void store_core::save_began() {
+  ++operations_;
+  if (waiting_saves_.fetch_add(1, std::memory_order_relaxed) < stream_->config.max_waiting_saves) return;
+  save_ended();
+  throw error(errc::overloaded, "more than max_waiting_saves (" +
+                                    std::to_string(stream_->config.max_waiting_saves) +
+                                    ") saves wait; nothing was stored: try again when some have ended");
+}
+
+void store_core::save_ended() noexcept {
+  waiting_saves_.fetch_sub(1, std::memory_order_relaxed);
+  operation_ended();
+}
+
+void store_core::operation_ended() noexcept {
+  if (operations_.fetch_sub(1) != 1 || !is_closing()) return;
+  std::vector<waiter> idle;
+  {
+    std::lock_guard lock(mutex_);
+    idle.swap(idle_waiters_);
+  }
+  for (auto& w : idle) w->complete(true);
+}
+
+void store_core::when_idle(waiter w) {
+  {
+    std::lock_guard lock(mutex_);
+    idle_waiters_.push_back(w);
+  }
+  if (operations_.load() == 0) w->complete(true);
+}
+
+boost::asio::awaitable<close_report> store_core::close(std::shared_ptr<store_core> self, steady_time deadline) {
+  using aether::detail::wait_end;
+  self->closing_ = true;
+  auto drained = co_await aether::detail::wait_until<bool>(deadline, [&](waiter w) {
+    auto store = self;
+    store->when_idle(std::move(w));
+  });
+  if (drained.end == wait_end::cancelled)
+    throw boost::system::system_error(boost::asio::error::operation_aborted);
+  close_report report;
+  report.unknown = self->remembered_.all();
+  if (drained.end == wait_end::completed) co_return report;
+  for (auto& lane : self->lanes_) { // those handed over go on being resolved; those that wait end here
+    using unresolved = std::vector<unknown_save>;
+    auto const soon = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+    auto left = co_await aether::detail::wait_until<unresolved>(
+        soon, [&](std::shared_ptr<aether::detail::wait_state<unresolved>> w) {
+          auto* waiting_lane = lane.get();
+          waiting_lane->end_waiting(std::move(w));
+        });
+    if (left.value) report.unknown.insert(report.unknown.end(), left.value->begin(), left.value->end());
+  }
+  co_return report;
+}
+
+void store_core::context_shutdown() noexcept {
+  closing_ = true;
+  for (auto& lane : lanes_) lane->shutdown();
+}
+
+} // namespace aether::nats::detail

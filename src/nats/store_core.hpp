@@ -1,0 +1,83 @@
+// What a JetStream store is behind its handles: its lanes, what it remembers, and what is under way.
+#pragma once
+
+#include "detail/context_service.hpp"
+#include "detail/wait.hpp"
+#include "nats/remembered_saves.hpp"
+#include "nats/save_lane.hpp"
+#include "nats/snapshot_hints.hpp"
+#include "nats/stream_access.hpp"
+
+#include <aether/nats/jetstream_event_store.hpp>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace aether::nats::detail {
+
+class store_core final : public aether::detail::context_member, public std::enable_shared_from_this<store_core> {
+public:
+  store_core(connection on, std::string stream_name, std::shared_ptr<stream_access const> stream,
+             std::vector<weakened_setting> weakened);
+
+  /// Once, after make_shared: from then on it is told when the connection's context goes.
+  void attach();
+
+  std::shared_ptr<stream_access const> const& stream() const noexcept { return stream_; }
+  connection_core& link() const noexcept { return *stream_->connection; }
+  std::string const& stream_name() const noexcept { return stream_name_; }
+  std::vector<weakened_setting> const& weakened() const noexcept { return weakened_; }
+
+  save_lane& lane_of(std::string_view actor_id) noexcept {
+    return *lanes_[std::hash<std::string_view>{}(actor_id) % lanes_.size()];
+  }
+  remembered_saves& remembered() noexcept { return remembered_; }
+  snapshot_hints& hints() noexcept { return hints_; }
+
+  /// Throws `closed` after close().
+  void check_open() const;
+  bool is_closing() const noexcept { return closing_.load(std::memory_order_acquire); }
+
+  /// A save that waits is under way until save_ended(). Throws `overloaded` beyond max_waiting_saves.
+  void save_began();
+  void save_ended() noexcept;
+
+  /// Every other operation, for as long as this lives.
+  class under_way {
+  public:
+    explicit under_way(std::shared_ptr<store_core> store) : store_(std::move(store)) { store_->operations_++; }
+    under_way(under_way const&) = delete;
+    under_way& operator=(under_way const&) = delete;
+    ~under_way() { store_->operation_ended(); }
+
+  private:
+    std::shared_ptr<store_core> store_;
+  };
+
+  static boost::asio::awaitable<close_report> close(std::shared_ptr<store_core> self, steady_time deadline);
+
+private:
+  using waiter = std::shared_ptr<aether::detail::wait_state<bool>>;
+
+  void context_shutdown() noexcept override;
+  void operation_ended() noexcept;
+  void when_idle(waiter w);
+
+  connection const connection_; // kept open
+  std::string const stream_name_;
+  std::shared_ptr<stream_access const> const stream_;
+  std::vector<weakened_setting> const weakened_;
+  std::vector<std::unique_ptr<save_lane>> lanes_;
+  remembered_saves remembered_;
+  snapshot_hints hints_;
+  std::atomic<std::size_t> waiting_saves_{0};
+  std::atomic<std::size_t> operations_{0};
+  std::atomic<bool> closing_{false};
+  std::mutex mutex_;
+  std::vector<waiter> idle_waiters_;
+};
+
+} // namespace aether::nats::detail

@@ -1,0 +1,136 @@
+// The caller's side of a save: what can be decided without the server costs no suspension and no allocation.
+#include "nats/store_saves.hpp"
+
+#include "detail/utf8.hpp"
+#include "detail/wait.hpp"
+#include "nats/call_deadline.hpp"
+#include "nats/save_operation.hpp"
+#include "nats/store_core.hpp"
+#include "store_checks.hpp"
+
+#include <aether/json.hpp>
+
+#include <boost/asio/error.hpp>
+
+namespace aether::nats::detail {
+
+using aether::detail::quoted;
+using aether::detail::wait_end;
+using aether::detail::wait_result;
+using aether::detail::wait_state;
+
+namespace {
+
+// "NATS/1.0", the names of our headers, line ends, a sequence, a suffix: what a message holds besides id and data.
+constexpr std::size_t header_bytes = 192;
+
+save_request request_for(event const& first, event const& last, std::size_t count, save_options const& options,
+                         version_policy policy) {
+  save_request request;
+  request.first_version = first.version;
+  request.last_version = last.version;
+  request.count = count;
+  request.expected_version = options.expected_version;
+  request.policy = policy;
+  return request;
+}
+
+save_item encode(store_core& store, event& e) {
+  if (e.timestamp == time_point{}) e.timestamp = std::chrono::system_clock::now();
+  save_item item;
+  append_json(item.data, e);
+  auto const most = store.link().max_payload();
+  auto const size = item.data.size() + e.id.size() + header_bytes;
+  if (most > 0 && size > static_cast<std::size_t>(most))
+    throw error(errc::event_too_large, "event " + quoted(e.id) + " of actor " + quoted(e.actor_id) + " takes " +
+                                           std::to_string(size) + " bytes as a message; the server's max_payload is " +
+                                           std::to_string(most) + ": keep large data elsewhere, or raise max_payload");
+  item.event_id = std::move(e.id);
+  item.version = e.version;
+  return item;
+}
+
+save_outcome conflict(std::string actor_id, std::int64_t attempted, std::int64_t current) {
+  return version_conflict(std::move(actor_id), attempted, current);
+}
+
+[[noreturn]] void throw_failed(save_operation const& save, save_result const& result) {
+  auto what = "event " + quoted(save.first().event_id) + " of actor " + quoted(save.actor_id()) + " at version " +
+              std::to_string(save.first().version);
+  if (!result.text.empty()) what += ": " + result.text;
+  if (result.end == save_end::unknown) throw error(errc::outcome_unknown, what);
+  throw error(result.error, what);
+}
+
+save_outcome outcome_of(save_operation const& save, save_result const& result) {
+  if (result.end == save_end::saved) return result.success;
+  if (result.end == save_end::conflict)
+    return conflict(save.actor_id(), save.first().version, result.current_version);
+  throw_failed(save, result);
+}
+
+awaitable<save_outcome> wait_for(std::shared_ptr<store_core> store, std::string actor_id,
+                                 std::vector<save_item> items, save_request request, std::chrono::nanoseconds timeout) {
+  auto const deadline = deadline_after(timeout, store->stream()->config.operation_timeout);
+  store->save_began();
+  std::shared_ptr<save_operation> save;
+  try {
+    save = std::make_shared<save_operation>(store, std::move(actor_id), std::move(items), request, deadline);
+  } catch (...) {
+    store->save_ended();
+    throw;
+  }
+  auto waited = co_await aether::detail::wait_until<save_result>(
+      deadline, [&](std::shared_ptr<wait_state<save_result>> waiting) {
+        auto begun = save;
+        begun->waits(std::move(waiting));
+        if (!begun->submit()) begun->close();
+      });
+  if (waited.end == wait_end::completed) co_return outcome_of(*save, *waited.value);
+  auto const result = save->give_up();
+  if (waited.end == wait_end::cancelled) throw boost::system::system_error(boost::asio::error::operation_aborted);
+  co_return outcome_of(*save, result);
+}
+
+} // namespace
+
+awaitable<save_outcome> save_one(std::shared_ptr<store_core> store, event e, save_options options) {
+  if (!store) throw error(errc::not_open, "save_event on a store that was not opened");
+  store->check_open();
+  aether::detail::check_save(e, options);
+  auto const& config = store->stream()->config;
+  auto const request = request_for(e, e, 1, options, config.version_policy);
+  auto& remembered = store->remembered();
+  if (!remembered.is_forgetful() && (remembered.empty() || !remembered.find(e.actor_id, e.version, e.id))) {
+    save_glance glance;
+    glance.actor_id = e.actor_id;
+    glance.event_id = e.id;
+    glance.request = request;
+    if (auto const step = store->lane_of(e.actor_id).glance(glance)) {
+      if (step->end == save_end::saved) co_return step->success;
+      co_return conflict(std::move(e.actor_id), e.version, step->current_version);
+    }
+  }
+  std::vector<save_item> items;
+  items.push_back(encode(*store, e));
+  co_return co_await wait_for(std::move(store), std::move(e.actor_id), std::move(items), request, options.timeout);
+}
+
+awaitable<save_outcome> save_batch(std::shared_ptr<store_core> store, std::vector<event> batch, save_options options) {
+  if (!store) throw error(errc::not_open, "save_events on a store that was not opened");
+  store->check_open();
+  auto const& config = store->stream()->config;
+  aether::detail::check_batch(batch, options, config.version_policy);
+  if (batch.size() == 1) co_return co_await save_one(std::move(store), std::move(batch.front()), options);
+  if (!store->stream()->atomic_batches)
+    throw error(errc::batch_not_supported, "a batch of " + std::to_string(batch.size()) +
+                                               " events needs nats-server 2.12.1 or later and a stream with "
+                                               "allow_atomic; nothing was stored: save one event at a time");
+  auto const request = request_for(batch.front(), batch.back(), batch.size(), options, config.version_policy);
+  std::vector<save_item> items;
+  items.reserve(batch.size());
+  for (auto& e : batch) items.push_back(encode(*store, e));
+  co_return co_await wait_for(std::move(store), std::move(batch.front().actor_id), std::move(items), request, options.timeout);
+}
+
+} // namespace aether::nats::detail

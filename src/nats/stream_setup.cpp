@@ -1,0 +1,181 @@
+// One conversation with JetStream's API, each answer checked before the next question.
+#include "nats/stream_setup.hpp"
+
+#include "nats/api_answer.hpp"
+#include "nats/call_deadline.hpp"
+#include "nats/config_defaults.hpp"
+#include "nats/request.hpp"
+#include "nats/server_version.hpp"
+#include "nats/stream_settings.hpp"
+
+#include <boost/json/serialize.hpp>
+
+#include <optional>
+#include <variant>
+
+namespace aether::nats::detail {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+/// The parameters of one opening, and its only state: the deadline.
+struct opening {
+  connection on;
+  jetstream_config config;
+  std::string api;
+  wanted_stream wanted;
+  steady_time deadline;
+
+  opening() = default;
+
+  std::string what() const { return "opening stream " + wanted.name; }
+};
+
+bool is_temporary_answer(std::string_view text) {
+  auto const answer = parse_stream_answer(text);
+  auto const* refused = std::get_if<api_error>(&answer);
+  return refused && refused->code != 0 && is_temporary(*refused);
+}
+
+/// Asks until there is an answer that is not "not now", within the deadline. All questions here may be asked twice.
+awaitable<std::string> ask_api(opening const& o, std::string subject, std::string body) {
+  for (;;) {
+    auto const left = o.deadline - clock::now();
+    if (left.count() <= 0) throw error(errc::timed_out, o.what() + ": " + subject + " was not answered in time");
+    boost::system::error_code failure;
+    std::string text;
+    try {
+      message question(subject, body);
+      call_options options;
+      options.timeout = std::min<std::chrono::nanoseconds>(left, o.config.request_timeout);
+      auto on = o.on;
+      auto const answer = co_await on.request(std::move(question), options);
+      if (answer.status == 503)
+        throw error(errc::jetstream_not_available,
+                    o.what() + ": nobody answers " + subject +
+                        ": start nats-server with -js, enable JetStream for the account, or mend the domain");
+      if (!is_temporary_answer(answer.data)) co_return answer.data;
+      text = answer.data;
+    } catch (boost::system::system_error const& e) {
+      failure = e.code();
+      text = e.what();
+    }
+    if (failure && failure != errc::timed_out && failure != errc::connection_lost)
+      throw error(failure, o.what() + ": " + text);
+    co_await pause_until(std::min(o.deadline, clock::now() + std::chrono::milliseconds(20)));
+  }
+}
+
+[[noreturn]] void throw_error(opening const& o, api_error const& refused) {
+  throw error(to_errc(refused), o.what() + ": " + text_of(refused));
+}
+
+awaitable<server_facts> ask_facts(opening const& o) {
+  server_facts facts;
+  auto const text = co_await ask_api(o, o.api + ".INFO", "");
+  auto const account = parse_account_answer(text);
+  if (auto const* refused = std::get_if<api_error>(&account)) throw_error(o, *refused);
+  facts.api_level = std::get<account_answer>(account).api_level;
+  co_return facts;
+}
+
+/// Several replicas are only as safe as the server: 2.11 has an api.level, 2.10 tells by its version, if at all.
+awaitable<void> check_replicas(opening const& o, server_facts facts, std::int64_t replicas) {
+  if (replicas <= 1) co_return;
+  if (facts.api_level == 0) {
+    auto on = o.on;
+    message question("$SYS.REQ.USER.INFO", "");
+    call_options options;
+    options.timeout = o.config.request_timeout;
+    auto const answer = co_await on.request(std::move(question), options);
+    auto const told = parse_user_info_version(answer.data);
+    if (auto const* version = std::get_if<std::string>(&told)) facts.version = parse_server_version(*version);
+  }
+  if (!facts.replicas_are_safe())
+    throw error(errc::server_too_old,
+                o.what() + ": with " + std::to_string(replicas) +
+                    " replicas several writers can win one version on this server: use nats-server 2.10.20 or later "
+                    "(it must answer $JS.API.INFO with api.level, or $SYS.REQ.USER.INFO), or one replica");
+}
+
+awaitable<stream_answer> ask_stream(opening const& o, char const* verb, boost::json::object const* config) {
+  auto const subject = o.api + ".STREAM." + verb + '.' + o.wanted.name;
+  auto const text = co_await ask_api(o, subject, config ? boost::json::serialize(*config) : std::string());
+  auto answer = parse_stream_answer(text);
+  if (auto const* refused = std::get_if<api_error>(&answer)) throw_error(o, *refused);
+  co_return std::move(std::get<stream_answer>(answer));
+}
+
+awaitable<stream_answer> create_or_find(opening const& o) {
+  if (o.config.create) {
+    auto const subject = o.api + ".STREAM.CREATE." + o.wanted.name;
+    auto const text = co_await ask_api(o, subject, boost::json::serialize(o.wanted.config));
+    auto answer = parse_stream_answer(text);
+    auto const* refused = std::get_if<api_error>(&answer);
+    if (!refused) co_return std::move(std::get<stream_answer>(answer));
+    if (refused->err_code != js_code::stream_name_in_use) throw_error(o, *refused);
+  }
+  co_return co_await ask_stream(o, "INFO", nullptr);
+}
+
+std::int64_t number(boost::json::object const& config, char const* name) {
+  auto const* value = config.if_contains(name);
+  return value && value->is_number() ? value->to_number<std::int64_t>() : 0;
+}
+
+bool flag(boost::json::object const& config, char const* name) {
+  auto const* value = config.if_contains(name);
+  return value && value->is_bool() && value->get_bool();
+}
+
+std::shared_ptr<stream_access const> access_to(opening const& o, server_facts const& facts,
+                                               boost::json::object const& echoed) {
+  auto const direct = flag(echoed, "allow_direct");
+  return std::make_shared<stream_access const>(stream_access{
+      .connection = o.on.core(),
+      .subjects = subject_map(o.wanted.name, o.config.subject_encoding),
+      .api = o.api,
+      .config = o.config,
+      .replicas = static_cast<int>(std::max<std::int64_t>(1, number(echoed, "num_replicas"))),
+      .direct_get = direct,
+      .batch_direct_get = direct && facts.api_level >= 1,
+      .atomic_batches = facts.may_have_batches() && flag(echoed, "allow_atomic"),
+      .max_age = std::chrono::nanoseconds(number(echoed, "max_age")),
+  });
+}
+
+} // namespace
+
+awaitable<opened_stream> open_stream(connection on, std::string stream_name, jetstream_config config) {
+  if (!on) throw error(errc::not_open, "opening a store on a connection that was default-made or moved from");
+  opening o;
+  o.on = std::move(on);
+  o.config = resolved(std::move(config));
+  o.deadline = deadline_after({}, o.config.operation_timeout);
+  o.api = !o.config.api_prefix.empty() ? o.config.api_prefix
+          : o.config.domain.empty()    ? std::string("$JS.API")
+                                       : "$JS." + o.config.domain + ".API";
+  o.wanted = make_wanted(o.config, stream_name, false);
+  if (!o.on.core()->has_headers())
+    throw error(errc::server_too_old, o.what() + ": the server knows no message headers: use nats-server 2.9 or later");
+  auto const facts = co_await ask_facts(o);
+  co_await check_replicas(o, facts, o.config.replica_count);
+  o.wanted = make_wanted(o.config, stream_name, facts.may_have_batches());
+
+  auto found = co_await create_or_find(o);
+  auto differences = compare(o.wanted, found.config);
+  if (auto refused = refusal(o.wanted, differences, o.config.on_existing)) throw *refused;
+  if (auto const better = o.config.create ? mended(found.config, differences) : std::nullopt) {
+    found = co_await ask_stream(o, "UPDATE", &*better);
+    differences = compare(o.wanted, found.config);
+  }
+  if (number(found.config, "num_replicas") != o.config.replica_count)
+    co_await check_replicas(o, facts, number(found.config, "num_replicas"));
+  opened_stream out;
+  out.stream = access_to(o, facts, found.config);
+  out.weakened = weakened(differences);
+  co_return out;
+}
+
+} // namespace aether::nats::detail
