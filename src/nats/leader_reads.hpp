@@ -7,6 +7,7 @@
 #include "nats/stream_access.hpp"
 
 #include <aether/event.hpp>
+#include <aether/json.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -31,6 +32,10 @@ struct leader_answer {
   bool temporary = false; ///< the error may be gone a moment later
 };
 leader_answer parse_leader_answer(native_message const& answer);
+
+/// Reads a stored message as an event of `actor_id`; false: `bad` says what is wrong, as below.
+bool parse_stored_event(subject_map const& subjects, std::string_view actor_id, std::string_view data, event& out,
+                        parse_error& bad);
 
 /// A stored message read as the event of `actor_id`: well-formed, of that actor, or with what is wrong.
 /// Another actor's well-formed event on this subject is actor_mismatch (underscore encoding), else malformed_event.
@@ -73,5 +78,11 @@ struct found_event {
 boost::asio::awaitable<std::optional<found_event>> find_from_version(std::shared_ptr<stream_access const> stream,
                                                                      std::string actor_id, std::int64_t version,
                                                                      steady_time deadline);
+
+/// Where to begin to read what stands behind `after_version`: no wanted event is below it, and with `keep_errors` no
+/// malformed message behind the last event that is not wanted. None: nothing stands there.
+boost::asio::awaitable<std::optional<std::uint64_t>> find_start_after(std::shared_ptr<stream_access const> stream,
+                                                                      std::string actor_id, std::int64_t after_version,
+                                                                      bool keep_errors, steady_time deadline);
 
 } // namespace aether::nats::detail

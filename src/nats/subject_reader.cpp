@@ -1,0 +1,105 @@
+// Which way to read a subject, and what closes the gaps that a way leaves.
+#include "nats/subject_reader.hpp"
+
+#include "nats/direct_batch.hpp"
+#include "nats/leader_reads.hpp"
+#include "nats/pull_consumer.hpp"
+#include "nats/read_failure.hpp"
+#include "nats/request.hpp"
+
+#include "detail/wait.hpp"
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <chrono>
+
+namespace aether::nats::detail {
+namespace {
+
+using boost::asio::awaitable;
+using namespace std::chrono_literals;
+
+constexpr unsigned patience = 3; // attempts of one kind in a row that bring nothing
+
+/// Shows the next message as the leader has it; false: there is none.
+awaitable<bool> read_one_from_leader(std::shared_ptr<stream_access const> stream, read_range& range,
+                                     message_visitor& visitor, steady_time deadline) {
+  auto query = next_message_query(range.subject, range.next);
+  auto const message = co_await read_leader(std::move(stream), std::move(query), deadline);
+  if (!message || message->sequence < range.next)
+    co_return false;
+  visitor.on_message(message_view(message->data, message->sequence));
+  range.next = message->sequence + 1;
+  co_return true;
+}
+
+/// The sequence up to which there is something to read, where a replica may know less than the leader; 0: as far
+/// as whoever answers knows.
+awaitable<std::optional<std::uint64_t>> find_target(std::shared_ptr<stream_access const> stream, std::string subject,
+                                                    steady_time deadline) {
+  if (stream->replicas <= 1)
+    co_return 0;
+  auto query = last_message_query(subject);
+  auto const last = co_await read_leader(std::move(stream), std::move(query), deadline);
+  co_return last ? std::optional(last->sequence) : std::nullopt;
+}
+
+enum class read_way { direct_batches, consumer, leader };
+
+} // namespace
+
+awaitable<void> yield(steady_time deadline) {
+  using aether::detail::wait_end;
+  using aether::detail::wait_state;
+  auto const passed = co_await aether::detail::wait_until<bool>(
+      deadline, [](std::shared_ptr<wait_state<bool>> waiting) { waiting->complete(true); });
+  if (passed.end == wait_end::cancelled)
+    throw boost::system::system_error(boost::asio::error::operation_aborted);
+  if (std::chrono::steady_clock::now() >= deadline)
+    throw_unanswered(no_answer::timed_out, "reading a history");
+}
+
+awaitable<void> reconnected(std::shared_ptr<stream_access const> stream, steady_time deadline) {
+  co_await pause_until(std::min(deadline, std::chrono::steady_clock::now() + 1ms));
+  auto const connected = co_await wait_connected(stream->connection, deadline);
+  if (connected && std::chrono::steady_clock::now() < deadline)
+    co_return;
+  auto const closed = stream->connection->state() == connection_state::closed;
+  throw_unanswered(closed ? no_answer::closed : no_answer::connection_lost, "reading from stream " + stream->stream());
+}
+
+awaitable<void> read_subject(std::shared_ptr<stream_access const> stream, read_range range, message_visitor& visitor,
+                             steady_time deadline) {
+  auto const target = co_await find_target(stream, range.subject, deadline);
+  if (!target)
+    co_return;
+  auto way = stream->direct_get && stream->batch_direct_get ? read_way::direct_batches : read_way::consumer;
+  unsigned fruitless = 0;
+  for (;;) {
+    auto const from = range.next;
+    auto stop = read_stop::stuck;
+    if (way == read_way::direct_batches)
+      stop = co_await read_by_direct_batches(stream, range, visitor, deadline);
+    else if (way == read_way::consumer)
+      stop = co_await read_by_consumer(stream, range, visitor, deadline);
+    if (stop == read_stop::at_end && range.next > *target)
+      co_return;
+    fruitless = range.next > from ? 0 : fruitless + 1;
+    if (stop == read_stop::unavailable) {
+      way = way == read_way::direct_batches ? read_way::consumer : read_way::leader;
+      fruitless = 0;
+    } else if (stop == read_stop::at_end && fruitless < patience) {
+      // A replica that lags behind the leader: what it lacks comes soon.
+      co_await pause_until(std::min(deadline, std::chrono::steady_clock::now() + 2ms * (1 << fruitless)));
+      continue;
+    } else if (way != read_way::leader && fruitless >= patience) {
+      way = read_way::leader;
+    }
+    auto const more = co_await read_one_from_leader(stream, range, visitor, deadline);
+    if (!more)
+      co_return;
+  }
+}
+
+} // namespace aether::nats::detail
