@@ -104,9 +104,9 @@ save_step save_machine::on_read_at(std::optional<seen_message> message) {
 save_step save_machine::on_deciding(std::optional<seen_message> message) {
   if (message && message->is_this_event)
     return end_saved(message->sequence, !own_open_);
-  if (message)
-    return end_conflict(std::max(state_->version, message->version.value_or(0)));
-  // Retention was faster: what stood there is gone.
+  if (message && message->version <= state_->version)
+    return end_conflict(state_->version);
+  // Retention was faster: what we knew as the current version is gone.
   learned_.reset();
   state_.reset();
   return pause_then({.what = save_do::read_last});

@@ -264,6 +264,8 @@ BOOST_AUTO_TEST_CASE(what_the_cache_learns) {
                                 stored(6)}) == "version 4 at 6, ours");
   // Another's message proved the cache stale, and no fresh read came.
   BOOST_TEST(learned(single(), then({out_of_time()})) == "nothing");
+  // An empty subject has no message whose age would end the entry.
+  BOOST_TEST(learned(contiguous(), {start(), empty_subject()}) == "nothing");
   // Nothing was learned: the cache keeps what it had.
   BOOST_TEST(learned(single(), {start(at_three), out_of_time()}) == "version 3 at 7");
 }

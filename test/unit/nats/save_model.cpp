@@ -95,8 +95,9 @@ void walk::begin_some_save() {
 
 void walk::begin(store& s, model_event e, save_request r, int deadline) {
   auto& c = s.active[static_cast<std::size_t>(e.subject)].emplace(r, e);
-  c.started = server_.now;
+  c.started = c.knows_since = server_.now;
   c.deadline = deadline;
+  c.forgetful = s.forgetful;
   std::optional<remembered_attempt> remembered;
   for (auto const& k : s.kept)
     if (k.event == e) {
@@ -169,6 +170,7 @@ void walk::answer_read(store& s, call& c) {
   if (!at_rest_ && server_.replicated() && random_.chance(15)) { // a leader that does not know yet that it is none
     time = std::max({last_removal_, time - random_.below(20), 0});
     c.saw_stale = true;
+    c.knows_since = std::min(c.knows_since, time);
   }
   auto answer = [&](message const* m) { return m ? std::optional(seen(c, *m)) : std::nullopt; };
   auto const& e = c.event;
@@ -223,7 +225,7 @@ void walk::hand_over(call& c) {
   c.awaiting = number;
   c.last_attempt_at = server_.now;
   int const message_id = c.event.count > 1 ? 0 : c.step.suffixed_id ? 100'000 + number : c.event.id;
-  on_the_way_.push_back({number, c.event, c.step.sequence, message_id, c.started});
+  on_the_way_.push_back({number, c.request, c.event, c.step.sequence, message_id, c.knows_since});
 }
 
 void walk::process_some_request() {
@@ -275,6 +277,8 @@ void walk::deliver(int number, reply r) {
     for (auto& c : s.active)
       if (c && c->awaiting == number) {
         c->awaiting = -1;
+        attempts_[static_cast<std::size_t>(number)].refused =
+            r.answer != publish_answer::stored && r.answer != publish_answer::try_again;
         auto const error = r.answer == publish_answer::rejected ? make_error_code(aether::errc::storage_full)
                                                                 : boost::system::error_code{};
         return step_to(s, *c, c->machine.on_published(r.answer, r.sequence, error));
@@ -299,7 +303,8 @@ void walk::foreign_write(int subject) {
   });
 }
 
-/// Retention is far longer than any save or request takes, and what is remembered is forgotten when it is older.
+/// Retention is far longer than a save or request takes and than a leader is stale; what is remembered is forgotten
+/// when it is older.
 void walk::expire_oldest() {
   auto const oldest =
       std::ranges::find_if(server_.log, [&](message const& m) { return model_server::held(m, server_.now); });
@@ -307,11 +312,11 @@ void walk::expire_oldest() {
     return;
   auto const began_before = [&](int time) { return time <= oldest->stored_at; };
   for (auto const* requests : {&on_the_way_, &server_.proposed})
-    if (std::ranges::any_of(*requests, [&](request const& r) { return began_before(r.begun_at); }))
+    if (std::ranges::any_of(*requests, [&](request const& r) { return began_before(r.knows_since); }))
       return;
   for (auto const& s : stores_)
     for (auto const& c : s.active)
-      if (c && began_before(c->started))
+      if (c && began_before(c->knows_since))
         return;
   oldest->removed_at = last_removal_ = server_.now;
   say([&] { return "the message at " + std::to_string(oldest->sequence) + " expired"; });

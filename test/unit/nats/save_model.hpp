@@ -59,6 +59,7 @@ private:
   struct attempt {
     std::string_view forbidden{}; ///< the end that said it is not stored and never will be
     bool stored = false;
+    bool refused = false; ///< and told so
     std::size_t at = 0; ///< in the log, its first message
   };
   struct kept_attempt {
@@ -82,11 +83,11 @@ private:
     save_step step;
     std::vector<int> attempts; ///< remembered ones first
     std::size_t remembered = 0;
-    int started = 0, last_attempt_at = 0, steps = 0, deadline = 0;
+    int started = 0, knows_since = 0, last_attempt_at = 0, steps = 0, deadline = 0;
     int awaiting = -1; ///< the attempt whose answer is waited for
     int asked_at = -1; ///< a read answered then, whose answer is on its way
     int known_id = 0;  ///< of the event that the last read, or the cache, gave as the latest
-    bool read_last = false, saw_stale = false;
+    bool forgetful = false, read_last = false, saw_stale = false;
     bool cache_outlived = false; ///< the cache entry outlived its message, as clocks differ
   };
   struct store {
@@ -124,8 +125,11 @@ private:
 
   // The promises.
   void stored(request const& r);
+  void check_demand(request const& r);
   void check_saved(call const& c);
+  void check_unknown(call const& c);
   void check_conflict(call const& c);
+  void check_recognised(call const& c, bool passed);
   void forbid(call const& c, std::string_view end);
   bool had_version(int subject, std::int64_t version, int from) const;
   void broken(std::string what) {

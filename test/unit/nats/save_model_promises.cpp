@@ -34,10 +34,7 @@ void walk::finish(store& s, call& c) {
   case save_end::conflict:
     return check_conflict(done);
   case save_end::unknown:
-    ++ends_.unknown;
-    if (!done.machine.has_open_attempt() || done.attempts.empty())
-      broken("unknown without an open attempt");
-    return;
+    return check_unknown(done);
   case save_end::failed:
     if (done.machine.has_open_attempt())
       broken("failed plainly while an attempt is open");
@@ -61,6 +58,7 @@ void walk::stored(request const& r) {
   say([&] { return "stored " + name(r.event) + " at " + std::to_string(server_.log[first].sequence); });
   if (damaged_)
     return;
+  check_demand(r);
   if (!a.forbidden.empty())
     broken("stored " + name(r.event) + " after its save ended: " + std::string(a.forbidden));
   for (std::size_t i = 0; i != first; ++i) {
@@ -68,6 +66,33 @@ void walk::stored(request const& r) {
     if (m.subject == r.event.subject && model_server::held(m, server_.now) && m.version >= r.event.version)
       broken("stored " + name(r.event) + " though version " + std::to_string(m.version) + " is there");
   }
+}
+
+/// What the caller asked for was so when it was stored: on what the message it expected had left as the current
+/// version.
+void walk::check_demand(request const& r) {
+  auto const fits = [&](auto counts) {
+    std::int64_t current = 0;
+    for (auto const& m : server_.log)
+      if (m.subject == r.event.subject && m.sequence <= r.expected && counts(m))
+        current = std::max(current, m.version);
+    aether::detail::version_demand const demand{.policy = r.demand.policy, .expected = r.demand.expected_version};
+    return aether::detail::decide_version(current, demand, r.event.version) == aether::detail::version_verdict::ok;
+  };
+  // The event of the current version may have expired since it was read, below something malformed.
+  if (!fits([&](message const& m) { return model_server::held(m, server_.now); }) &&
+      !fits([&](message const& m) { return model_server::held(m, r.knows_since); }) &&
+      !(r.expected != 0 && fits([](message const&) { return true; })))
+    broken("stored " + name(r.event) + " against its expectation or policy");
+}
+
+/// Unknown is for attempts that may be stored: one that every answer called refused is not.
+void walk::check_unknown(call const& c) {
+  ++ends_.unknown;
+  bool const may_be =
+      std::ranges::any_of(c.attempts, [&](int number) { return !attempts_[static_cast<std::size_t>(number)].refused; });
+  if (!c.machine.has_open_attempt() || !may_be)
+    broken("unknown without an open attempt");
 }
 
 void walk::check_saved(call const& c) {
@@ -111,15 +136,32 @@ void walk::check_conflict(call const& c) {
                                        });
   if (!was_there)
     broken("a conflict with version " + std::to_string(current) + ", which was not current");
-  // The actor's latest event is recognised, unless a stale leader or an entry that should be gone hid it.
-  int id = 0;
-  auto const latest = server_.last(c.event.subject, server_.now, &id);
-  bool const is_latest = latest.version == c.request.last_version && id == c.event.id + c.event.count - 1;
-  if (is_latest && c.event.count == 1 && !c.saw_stale && (c.read_last || !c.cache_outlived)) {
-    auto const* m = server_.find(server_.now, [&](message const& x) { return x.sequence == latest.event_sequence; });
-    if (m->stored_at < c.started)
-      broken("a conflict with itself: it is the actor's latest event");
-  }
+  check_recognised(c, passed);
+}
+
+/// A conflict with itself: the event was there before the call, and the rules could tell. A stale leader is excused,
+/// and so is a cache entry that should be gone.
+void walk::check_recognised(call const& c, bool passed) {
+  if (c.saw_stale || (!c.read_last && c.cache_outlived))
+    return;
+  auto const find = [&](model_event const& e) {
+    auto const* m = server_.find(server_.now, [&](message const& x) { return is_event(e, x); });
+    return m && m->stored_at < c.started ? m : nullptr;
+  };
+  auto const& e = c.event;
+  auto const* first = find(e);
+  auto const* last = find({e.subject, e.version + e.count - 1, e.id + e.count - 1});
+  if (!first || !last || first->attempt != last->attempt)
+    return;
+  bool const singly = std::ranges::any_of(tried_, [&](auto const& t) {
+    return t.first.id >= e.id && t.first.id < e.id + e.count && t.first.count != e.count;
+  });
+  if (singly)
+    return;
+  if (server_.last(e.subject, server_.now).event_sequence == last->sequence)
+    broken("a conflict with itself: it is the actor's latest event");
+  if (passed && (c.forgetful || !c.attempts.empty()))
+    broken("a conflict with itself: it is the deciding message");
 }
 
 /// The call said that none of its attempts, nor of those it knew, is stored. One that was stored and expired is

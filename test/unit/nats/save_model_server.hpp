@@ -43,10 +43,11 @@ struct message {
 
 struct request {
   int attempt = 0;
+  save_request demand;
   model_event event;
   std::uint64_t expected = 0;
   int message_id = 0; ///< 0: none
-  int begun_at = 0; ///< the save that sent it
+  int knows_since = 0; ///< the oldest state that the save which sent it has seen
 };
 
 struct reply {
