@@ -50,7 +50,9 @@ void teach(core_ptr const& store, std::string const& actor_id, detail::current_s
     event_id = aether::detail::hash_of(current.latest->id);
   }
   auto& lane = store->lane_of(actor_id);
-  lane.dispatch([store, &lane, actor_id, state, event_id] { lane.learn(actor_id, state, event_id); });
+  lane.dispatch([store, &lane, actor_id, state, event_id, age = detail::age_of(current)] {
+    lane.learn(actor_id, state, event_id, age);
+  });
 }
 
 awaitable<std::optional<event>> latest_event(core_ptr store, std::string actor_id, call_options options) {

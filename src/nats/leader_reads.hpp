@@ -11,6 +11,8 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -55,8 +57,7 @@ read_event_result read_stored_event(stream_access const& stream, std::string_vie
 boost::asio::awaitable<std::optional<stored_message>> read_leader(std::shared_ptr<stream_access const> stream,
                                                                   std::string query, steady_time deadline);
 
-/// The actor's latest well-formed event, and the sequence of the last message on its subject, well-formed or not.
-/// One read unless the last message is malformed; then its history is searched backwards by bisection or read.
+/// What an actor's subject ends with: its latest well-formed event, and the last message, well-formed or not.
 struct current_state {
   std::uint64_t last_sequence = 0; ///< 0: no message
   std::chrono::sys_time<std::chrono::nanoseconds> last_time{};
@@ -65,6 +66,12 @@ struct current_state {
 
   current_state() = default;
 };
+/// How old the last message is by this machine's clock; never negative.
+inline std::chrono::nanoseconds age_of(current_state const& current) noexcept {
+  return std::max<std::chrono::nanoseconds>({}, std::chrono::system_clock::now() - current.last_time);
+}
+
+/// One read unless the last message is malformed; then its history is searched backwards by bisection or read.
 boost::asio::awaitable<current_state> read_current(std::shared_ptr<stream_access const> stream, std::string actor_id,
                                                    steady_time deadline);
 

@@ -1,6 +1,8 @@
 // Turns, permits and the cache of one strand.
 #include "nats/save_lane.hpp"
 
+#include <algorithm>
+
 namespace aether::nats::detail {
 
 save_lane::save_lane(boost::asio::any_io_executor const& executor, std::size_t cache_bytes, std::size_t at_once,
@@ -77,7 +79,7 @@ void save_lane::take_turns(actor_entry& entry) {
 void save_lane::ended(save_operation& save) {
   --in_flight_;
   auto& entry = cache_.at(save.actor_id());
-  remember(entry, save.machine().learned(), save.learned_id());
+  remember(entry, save.machine().learned(), save.learned_id(), save.learned_age());
   pop(entry);
   grant();
   take_turns(entry);
@@ -153,22 +155,24 @@ std::optional<subject_state> save_lane::known(std::string_view actor_id) {
 }
 
 void save_lane::learn(std::string_view actor_id, subject_state const& state,
-                      aether::detail::hash128 const& event_id) {
+                      aether::detail::hash128 const& event_id, std::chrono::nanoseconds age) {
   auto& entry = cache_.at(actor_id);
   if (entry.idle() && (!entry.known || state.last_sequence >= entry.last_sequence || state.last_sequence == 0))
-    remember(entry, state, event_id);
+    remember(entry, state, event_id, age);
   cache_.settle(entry);
 }
 
 void save_lane::remember(actor_entry& entry, std::optional<subject_state> const& state,
-                         aether::detail::hash128 const& event_id) {
+                         aether::detail::hash128 const& event_id, std::chrono::nanoseconds age) {
+  bool const moved = !entry.known || !state || entry.last_sequence != state->last_sequence;
   entry.known = state.has_value();
   if (!state) return;
   entry.last_sequence = state->last_sequence;
   entry.version = state->version;
   entry.event_sequence = state->event_sequence;
   entry.event_id = event_id;
-  if (max_age_.count() > 0) entry.expires = std::chrono::steady_clock::now() + max_age_;
+  if (moved && max_age_.count() > 0)
+    entry.expires = std::chrono::steady_clock::now() + (max_age_ - std::min(age, max_age_));
 }
 
 void save_lane::shutdown() noexcept {

@@ -47,7 +47,8 @@ public:
   /// What the cache knows of an actor: known and not expired.
   std::optional<subject_state> known(std::string_view actor_id);
   /// A read of the leader told the actor's current state; ignored while a save has the turn, which knows better.
-  void learn(std::string_view actor_id, subject_state const& state, aether::detail::hash128 const& event_id);
+  void learn(std::string_view actor_id, subject_state const& state, aether::detail::hash128 const& event_id,
+             std::chrono::nanoseconds age);
   boost::asio::any_io_executor executor() const { return strand_.executor(); }
   std::size_t cache_bytes() const noexcept { return cache_.bytes(); }
 
@@ -59,7 +60,7 @@ private:
   void grant();
   void pop(actor_entry& entry);
   void remember(actor_entry& entry, std::optional<subject_state> const& state,
-                aether::detail::hash128 const& event_id);
+                aether::detail::hash128 const& event_id, std::chrono::nanoseconds age);
   std::optional<subject_state> state_of(actor_entry const& entry, std::string_view event_id,
                                         save_request const& request) const;
   std::optional<save_step> decide(save_glance const& save);

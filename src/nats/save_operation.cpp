@@ -40,6 +40,10 @@ bool save_operation::stop_unless_handed_over() noexcept {
   return !phase_.compare_exchange_strong(expected, phase::given_up) && expected == phase::handed_over;
 }
 
+save_step save_operation::gone_step() const noexcept {
+  return failed_step(store_->is_closing() ? errc::closed : errc::timed_out);
+}
+
 bool save_operation::may_hand_over() noexcept {
   auto expected = phase::idle;
   return phase_.compare_exchange_strong(expected, phase::handed_over) || expected == phase::handed_over;
@@ -49,7 +53,7 @@ save_step save_operation::decide(std::optional<subject_state> cached, aether::de
   if (gave_up() || (waiting_ && waiting_->is_ended())) {
     auto expected = phase::idle;
     phase_.compare_exchange_strong(expected, phase::given_up); // a caller whose frame was destroyed says nothing
-    return failed_step(store_->is_closing() ? errc::closed : errc::timed_out);
+    return gone_step();
   }
   learned_id_ = cached_id;
   std::optional<remembered_attempt> attempt;
@@ -70,7 +74,7 @@ void save_operation::proceed(save_step step) {
 
 void save_operation::publish(save_step step) {
   if (!may_hand_over()) { // posted, as the lane may be in the middle of handing out turns
-    lane_.post([self = shared_from_this()] { self->end(failed_step(errc::timed_out)); });
+    lane_.post([self = shared_from_this()] { self->end(self->gone_step()); });
     return;
   }
   auto const token = store_->link().next_token();
@@ -114,12 +118,17 @@ void save_operation::on_no_answer(no_answer why) {
 
 void save_operation::on_verdict(publish_verdict verdict) {
   if (phase_ == phase::finished) return;
-  if (verdict.answer == publish_answer::stored) learned_id_ = aether::detail::hash_of(last().event_id);
+  if (verdict.answer == publish_answer::stored) learn_own();
   auto const step = machine_.on_published(verdict.answer, verdict.sequence, verdict.error);
   if (step.what == save_do::finish)
     end(step);
   else
     go_on(step);
+}
+
+void save_operation::learn_own() {
+  learned_id_ = aether::detail::hash_of(last().event_id);
+  learned_age_ = {};
 }
 
 void save_operation::go_on(save_step step) {

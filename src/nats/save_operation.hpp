@@ -78,6 +78,8 @@ public:
   void close() noexcept;
   /// The hash of the id of the event that machine().learned() names as the current one.
   aether::detail::hash128 const& learned_id() const noexcept { return learned_id_; }
+  /// How old the last message was when that was learned.
+  std::chrono::nanoseconds learned_age() const noexcept { return learned_age_; }
   /// True when an attempt was handed over; else none will be, and the save ends with `closed` when it is its turn.
   bool stop_unless_handed_over() noexcept;
   bool gave_up() const noexcept { return phase_.load(std::memory_order_acquire) == phase::given_up; }
@@ -93,6 +95,8 @@ private:
   void publish(save_step step);
   void on_verdict(publish_verdict verdict);
   bool may_hand_over() noexcept;
+  save_step gone_step() const noexcept;
+  void learn_own();
   native_message make_message(save_step const& step, std::uint64_t token) const;
   steady_time attempt_deadline() const;
 
@@ -118,6 +122,7 @@ private:
   save_machine machine_;
   std::vector<std::string> batch_ids_;
   aether::detail::hash128 learned_id_{};
+  std::chrono::nanoseconds learned_age_{};
   std::string text_;
   save_result result_;
   std::shared_ptr<aether::detail::wait_state<save_result>> waiting_;

@@ -20,7 +20,7 @@ using clock = std::chrono::steady_clock;
 
 awaitable<save_step> save_operation::resolve(std::shared_ptr<save_operation> self, save_step step) {
   while (step.what != save_do::finish) {
-    if (self->gave_up() && !self->machine_.has_open_attempt()) co_return failed_step(errc::timed_out);
+    if (self->gave_up() && !self->machine_.has_open_attempt()) co_return self->gone_step();
     boost::system::error_code failure;
     try {
       step = co_await self->perform(step);
@@ -52,7 +52,7 @@ awaitable<save_step> save_operation::perform(save_step step) {
 }
 
 awaitable<save_step> save_operation::publish_and_wait(save_step step) {
-  if (!may_hand_over()) co_return failed_step(errc::timed_out);
+  if (!may_hand_over()) co_return gone_step();
   publish_verdict verdict;
   if (request_.is_batch()) {
     batch_ids_.push_back(make_uuid());
@@ -79,7 +79,7 @@ awaitable<save_step> save_operation::publish_and_wait(save_step step) {
       verdict.error = errc::permission_denied;
     }
   }
-  if (verdict.answer == publish_answer::stored) learned_id_ = aether::detail::hash_of(last().event_id);
+  if (verdict.answer == publish_answer::stored) learn_own();
   co_return machine_.on_published(verdict.answer, verdict.sequence, verdict.error);
 }
 
@@ -95,6 +95,7 @@ awaitable<save_step> save_operation::read_last() {
                           current.latest->id == first().event_id;
     learned_id_ = aether::detail::hash_of(current.latest->id);
   }
+  learned_age_ = age_of(current);
   co_return machine_.on_last(state);
 }
 
@@ -104,8 +105,7 @@ awaitable<save_step> save_operation::read_one(save_step step) {
   auto message = co_await read_leader(store_->stream(), std::move(query), deadline_);
   std::optional<seen_message> found;
   if (message) found = seen(*message);
-  if (found && (found->is_this_event || found->has_our_batch_id))
-    learned_id_ = aether::detail::hash_of(last().event_id);
+  if (found && (found->is_this_event || found->has_our_batch_id)) learn_own();
   co_return after ? machine_.on_first_after(found) : machine_.on_read_at(found);
 }
 
@@ -134,8 +134,6 @@ awaitable<save_step> save_operation::read_deciding() {
     m.version = found->value.version;
     m.has_our_id = found->value.id == first().event_id;
     m.is_this_event = m.has_our_id && found->value.version == first().version;
-    if (m.is_this_event && machine_.learned() && machine_.learned()->version == m.version)
-      learned_id_ = aether::detail::hash_of(first().event_id);
   }
   co_return machine_.on_deciding(message);
 }
