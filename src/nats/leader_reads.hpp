@@ -68,7 +68,8 @@ struct current_state {
 };
 /// How old the last message is by this machine's clock; never negative.
 inline std::chrono::nanoseconds age_of(current_state const& current) noexcept {
-  return std::max<std::chrono::nanoseconds>({}, std::chrono::system_clock::now() - current.last_time);
+  std::chrono::nanoseconds const age = std::chrono::system_clock::now() - current.last_time;
+  return std::max(age, std::chrono::nanoseconds(0));
 }
 
 /// One read unless the last message is malformed; then its history is searched backwards by bisection or read.
