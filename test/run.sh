@@ -69,8 +69,8 @@ run_program() {
   say "$name"
   timeout --kill-after=20 "$limit" "$program" --color_output=no --report_format=XML --report_level=short \
     --report_sink="$report" --logger="HRF,test_suite,$log" </dev/null || code=$?
-  # All but the log's structure: failed checks and messages.
-  grep -vE '(Entering|Leaving) test (case|suite|module)|is skipped because|^$' "$log" || true
+  # Each failed check with the lines that belong to it.
+  awk '/: (fatal )?error: in "/ { shown = 1 } /: (Entering|Leaving) test /{ shown = 0 } shown' "$log" 2>/dev/null || true
   good=$(count passed "$report")
   if [ -z "$good" ]; then
     # It crashed, hung or was stopped by a sanitizer: the test case it was in is the one that failed.

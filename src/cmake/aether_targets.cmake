@@ -18,7 +18,9 @@ target_compile_options(aether_flags INTERFACE
   $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow -Wno-tsan>
   # So that ccache may answer in spite of precompiled headers.
   $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>
-  $<$<CXX_COMPILER_ID:Clang>:-Xclang -fno-pch-timestamp>)
+  $<$<CXX_COMPILER_ID:Clang>:-Xclang -fno-pch-timestamp>
+  # What g++ leaves out of -Wconversion; and libstdc++ 12 uses a deprecated function of its own in std::stable_sort.
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-sign-conversion -Wno-deprecated-declarations>)
 target_compile_definitions(aether_flags INTERFACE BOOST_ASIO_NO_DEPRECATED)
 if(AETHER_SANITIZE)
   target_compile_options(aether_flags INTERFACE
