@@ -2,7 +2,9 @@
 #include "detail/context_service.hpp"
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/prefer.hpp>
 #include <boost/asio/strand.hpp>
+#include <boost/asio/thread_pool.hpp>
 
 #include <algorithm>
 #include <thread>
@@ -31,6 +33,25 @@ void context_service::add_member(std::weak_ptr<context_member> member) {
   if (members_.size() == members_.capacity())
     std::erase_if(members_, [](auto const& m) { return m.expired(); });
   members_.push_back(std::move(member));
+}
+
+bool context_service::own_member(std::shared_ptr<context_member> member) {
+  std::lock_guard lock(mutex_);
+  if (going_)
+    return false;
+  auto const* address = member.get();
+  owned_.emplace(address, std::move(member));
+  return true;
+}
+
+void context_service::disown_member(context_member const& member) noexcept {
+  std::shared_ptr<context_member> last; // destroyed without the lock
+  std::lock_guard lock(mutex_);
+  auto const found = owned_.find(&member);
+  if (found == owned_.end())
+    return;
+  last = std::move(found->second);
+  owned_.erase(found);
 }
 
 bool context_service::park(std::shared_ptr<parked_wait> wait, steady_time deadline,
@@ -83,15 +104,19 @@ void context_service::on_timer(std::uint64_t generation) {
 void context_service::shutdown() noexcept {
   gate_->close();
   std::vector<std::weak_ptr<context_member>> members;
+  decltype(owned_) owned;
   deadline_queue<std::shared_ptr<parked_wait>> waits;
   {
     std::lock_guard lock(mutex_);
     going_ = true;
     members.swap(members_);
+    owned.swap(owned_);
     std::swap(waits, waits_);
   }
   for (auto& weak : members)
     if (auto member = weak.lock()) member->context_shutdown();
+  for (auto& [address, member] : owned)
+    member->context_shutdown();
   waits.drain([](std::shared_ptr<parked_wait> wait) {
     wait->ended = true;
     wait->drop();
@@ -99,12 +124,23 @@ void context_service::shutdown() noexcept {
   timer_.reset();
 }
 
+namespace {
+
+template <class Inner> bool unwrap_one(asio::any_io_executor& executor) {
+  auto* typed = executor.target<asio::strand<Inner>>();
+  if (!typed)
+    return false;
+  executor = asio::any_io_executor(Inner(typed->get_inner_executor()));
+  return true;
+}
+
+} // namespace
+
 asio::any_io_executor unwrap_strands(asio::any_io_executor executor) {
-  if (auto* typed = executor.target<asio::strand<asio::any_io_executor>>())
-    return unwrap_strands(typed->get_inner_executor());
-  if (auto* typed = executor.target<asio::strand<asio::io_context::executor_type>>())
-    return typed->get_inner_executor();
-  return executor;
+  while (unwrap_one<asio::any_io_executor>(executor) || unwrap_one<asio::io_context::executor_type>(executor) ||
+         unwrap_one<asio::thread_pool::executor_type>(executor)) {
+  }
+  return asio::prefer(executor, asio::execution::outstanding_work.untracked);
 }
 
 } // namespace aether::detail

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 namespace aether::detail {
@@ -63,6 +64,10 @@ public:
 
   std::shared_ptr<context_gate> const& gate() const noexcept { return gate_; }
   void add_member(std::weak_ptr<context_member> member);
+  /// Keeps the member until it is disowned: so nothing of Asio's that it holds can be destroyed on another thread while
+  /// the context goes. False when the context is going.
+  bool own_member(std::shared_ptr<context_member> member);
+  void disown_member(context_member const& member) noexcept;
 
   /// Parks; false when the context is going. `executor` is where the deadline's timer runs, at first use.
   bool park(std::shared_ptr<parked_wait> wait, steady_time deadline, asio::any_io_executor const& executor);
@@ -78,13 +83,15 @@ private:
   std::mutex mutex_;
   bool going_ = false;
   std::vector<std::weak_ptr<context_member>> members_;
+  std::unordered_map<context_member const*, std::shared_ptr<context_member>> owned_;
   deadline_queue<std::shared_ptr<parked_wait>> waits_;
   std::optional<asio::steady_timer> timer_;
   std::optional<steady_time> armed_;
   std::uint64_t generation_ = 0;
 };
 
-/// The executor below strands, so that what runs there is not serialized with its caller.
+/// The executor below strands, so that what runs there is not serialized with its caller, and without the count of
+/// outstanding work that an executor may carry.
 asio::any_io_executor unwrap_strands(asio::any_io_executor executor);
 
 } // namespace aether::detail

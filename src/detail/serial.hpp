@@ -17,18 +17,36 @@ namespace aether::detail {
 /// more than the work. A function that was refused, or that was queued when the context went, is destroyed unrun.
 class serial {
 public:
-  explicit serial(asio::any_io_executor const& executor)
-      : inner_(unwrap_strands(executor)), gate_(context_service::of(inner_).gate()) {
-    if (auto* io = inner_.target<asio::io_context::executor_type>())
-      fast_.emplace(*io);
-    else
-      any_.emplace(inner_);
+  explicit serial(asio::any_io_executor const& executor) : strands_(std::make_shared<strands>(executor)) {
+    auto& service = context_service::of(strands_->inner);
+    gate_ = service.gate();
+    service.own_member(strands_);
+  }
+  serial(serial const&) = delete;
+  serial& operator=(serial const&) = delete;
+  /// A strand's own destructor uses its service: while the context exists it goes here, else in the context's shutdown.
+  ~serial() {
+    if (!gate_->enter())
+      return;
+    context_service::of(strands_->inner).disown_member(*strands_);
+    strands_->context_shutdown();
+    gate_->leave();
   }
 
-  asio::any_io_executor const& inner() const noexcept { return inner_; }
+  /// The executor below; empty when the context is gone.
+  asio::any_io_executor inner() const {
+    asio::any_io_executor executor;
+    if (gate_->enter()) {
+      executor = strands_->inner;
+      gate_->leave();
+    }
+    return executor;
+  }
 
+  /// Only while the context exists.
   bool running_in_this_thread() const noexcept {
-    return fast_ ? fast_->running_in_this_thread() : any_ && any_->running_in_this_thread();
+    return strands_->fast ? strands_->fast->running_in_this_thread()
+                          : strands_->any && strands_->any->running_in_this_thread();
   }
 
   /// Queues; runs later, never inside this call.
@@ -43,34 +61,47 @@ public:
 
   /// As an executor for Asio objects that are only touched on the strand. Only while the context exists.
   asio::any_io_executor executor() const {
-    return fast_ ? asio::any_io_executor(*fast_) : asio::any_io_executor(*any_);
+    return strands_->fast ? asio::any_io_executor(*strands_->fast) : asio::any_io_executor(*strands_->any);
   }
 
-  /// In the context's shutdown: lets the strand go while its service still exists.
-  void drop() noexcept {
-    fast_.reset();
-    any_.reset();
-    inner_ = {};
-  }
+  /// In the context's shutdown: lets the strand go at once.
+  void drop() noexcept { strands_->context_shutdown(); }
 
 private:
+  struct strands final : context_member {
+    asio::any_io_executor inner;
+    std::optional<asio::strand<asio::io_context::executor_type>> fast;
+    std::optional<asio::strand<asio::any_io_executor>> any;
+
+    explicit strands(asio::any_io_executor const& executor) : inner(unwrap_strands(executor)) {
+      if (auto* io = inner.target<asio::io_context::executor_type>())
+        fast.emplace(*io);
+      else
+        any.emplace(inner);
+    }
+    void context_shutdown() noexcept override {
+      fast.reset();
+      any.reset();
+      inner = {};
+    }
+  };
+
   template <class Submit> bool through_gate(Submit submit) {
-    if (!gate_->enter()) return false;
+    if (!gate_->enter())
+      return false;
     struct leaver {
       context_gate& gate;
       ~leaver() { gate.leave(); }
     } leave{*gate_};
-    if (fast_)
-      submit(*fast_);
+    if (strands_->fast)
+      submit(*strands_->fast);
     else
-      submit(*any_);
+      submit(*strands_->any);
     return true;
   }
 
-  asio::any_io_executor inner_;
+  std::shared_ptr<strands> strands_;
   std::shared_ptr<context_gate> gate_;
-  std::optional<asio::strand<asio::io_context::executor_type>> fast_;
-  std::optional<asio::strand<asio::any_io_executor>> any_;
 };
 
 } // namespace aether::detail

@@ -2,14 +2,18 @@
 #include "nats/connection_core.hpp"
 
 #include "nats/connector.hpp"
+#include "nats/option_defaults.hpp"
 
 #include <aether/event.hpp>
 
+#include <algorithm>
+#include <cstdlib>
 #include <random>
 
 namespace aether::nats::detail {
 
 using namespace std::chrono_literals;
+using aether::detail::context_service;
 
 namespace {
 
@@ -24,32 +28,48 @@ double random_fraction() {
   return std::generate_canonical<double, 32>(generator);
 }
 
+// As the server writes a subject into an error: with Go's %q.
+std::string as_server_quotes(std::string_view subject) {
+  std::string quoted;
+  for (char const c : subject) {
+    if (c == '"' || c == '\\')
+      quoted += '\\';
+    quoted += c;
+  }
+  return quoted;
+}
+
 constexpr auto longest_attempt = std::chrono::milliseconds(2000);
+// cnats' connect timeout does not cover the system's resolver, nor a TLS handshake.
+constexpr auto attempt_grace = std::chrono::milliseconds(500);
+constexpr int most_attempts_running = 4;
 
 } // namespace
 
 connection_core::connection_core(connection_options options, boost::asio::any_io_executor const& executor)
-    : options_(std::move(options)), executor_(aether::detail::unwrap_strands(executor)), serial_(executor_),
-      inbox_(make_inbox(options_.inbox_prefix)),
-      pool_(options_.servers, options_.reconnect_wait, options_.reconnect_wait_max) {
-  auto strand = serial_.executor();
-  deadline_timer_.emplace(strand);
-  probe_timer_.emplace(strand);
-  retry_timer_.emplace(strand);
-}
+    : options_(std::move(options)), serial_(executor), inbox_(make_inbox(options_.inbox_prefix)),
+      pool_(options_.servers, options_.reconnect_wait, options_.reconnect_wait_max) {}
 
-connection_core::~connection_core() {
-  if (!ended_) drop_link();
-}
+// The context owns it until it has ended, so nothing of Asio's is left here.
+connection_core::~connection_core() = default;
 
 void connection_core::start(std::shared_ptr<ready_sink> first) {
-  aether::detail::context_service::of(executor_).add_member(weak_from_this());
-  auto refused = !serial_.post([self = shared_from_this(), first]() mutable {
-    self->first_ = std::move(first);
-    self->connect_deadline_ = std::chrono::steady_clock::now() + self->options_.connect_timeout;
-    self->attempt();
-  });
-  if (refused) first->on_ready(true);
+  first_ = std::move(first);
+  auto const inner = serial_.inner();
+  if (!inner || !context_service::of(inner).own_member(shared_from_this()))
+    return end();
+  serial_.post([self = shared_from_this()] { self->begin(); }); // refused: the context goes, and ends this
+}
+
+void connection_core::begin() {
+  if (ended_)
+    return;
+  auto const strand = serial_.executor();
+  work_ = boost::asio::prefer(serial_.inner(), boost::asio::execution::outstanding_work.tracked);
+  for (auto* timer : {&deadline_timer_, &probe_timer_, &retry_timer_, &attempt_timer_})
+    timer->emplace(strand);
+  connect_deadline_ = std::chrono::steady_clock::now() + options_.connect_timeout;
+  attempt();
 }
 
 void connection_core::close() {
@@ -57,77 +77,97 @@ void connection_core::close() {
 }
 
 void connection_core::attempt() {
-  if (ended_ || attempting_) return;
+  if (ended_ || attempting_ != 0 || link_)
+    return;
+  if (attempts_running_ >= most_attempts_running)
+    return on_attempt_failed(errc::timed_out, without_credentials(pool_.current().url) +
+                                                  ": earlier attempts to connect have still not ended");
   auto timeout = longest_attempt;
   if (!ever_connected_) {
     auto left = std::chrono::ceil<std::chrono::milliseconds>(connect_deadline_ - std::chrono::steady_clock::now());
     timeout = std::max(1ms, std::min(longest_attempt, left));
   }
-  attempting_ = true;
-  auto job = [weak = weak_from_this(), options = options_, server = pool_.current(), timeout] {
+  auto const number = attempting_ = ++attempts_;
+  auto job = [weak = weak_from_this(), options = options_, server = pool_.current(), timeout, number] {
     native_link::callbacks told;
     told.on_write_wanted = [weak] {
-      if (auto core = weak.lock()) core->schedule_flush();
+      if (auto core = weak.lock())
+        core->schedule_flush();
     };
     told.on_error = [weak](natsStatus status, std::string text) {
       if (auto core = weak.lock())
         core->serial_.post([core, status, text = std::move(text)] { core->on_link_error(status, text); });
     };
-    auto result = native_link::connect(options, server, timeout, std::move(told));
+    auto result = native_link::connect(options, server.url, server.tls_name, timeout, std::move(told));
     if (auto core = weak.lock())
-      core->serial_.post([core, result = std::move(result)]() mutable { core->on_attempt(std::move(result)); });
+      core->serial_.post(
+          [core, number, result = std::move(result)]() mutable { core->on_attempt(number, std::move(result)); });
   };
-  boost::asio::use_service<connector>(boost::asio::query(executor_, boost::asio::execution::context)).run(job);
+  ++attempts_running_;
+  auto& threads = boost::asio::use_service<connector>(
+      boost::asio::query(serial_.executor(), boost::asio::execution::context));
+  if (!threads.run(std::move(job))) {
+    --attempts_running_;
+    return on_attempt_failed(errc::connect_failed, "no thread to connect on");
+  }
+  attempt_timer_->expires_after(timeout + attempt_grace);
+  attempt_timer_->async_wait([weak = weak_from_this(), number](boost::system::error_code ec) {
+    if (auto self = weak.lock(); self && !ec && self->attempting_ == number)
+      self->on_attempt_failed(errc::timed_out, without_credentials(self->pool_.current().url) +
+                                                   ": no name, or no TLS handshake, in time");
+  });
 }
 
-void connection_core::on_attempt(native_link::result result) {
-  attempting_ = false;
-  if (ended_) return;
-  if (result.link) {
-    adopt(std::move(result.link));
+void connection_core::on_attempt(std::uint64_t attempt, native_link::result result) {
+  --attempts_running_;
+  if (ended_)
     return;
+  if (result.link) {
+    if (!link_) // also when it comes late
+      adopt(std::move(result.link));
+  } else if (attempt == attempting_) {
+    on_attempt_failed(result.error, std::move(result.text));
   }
-  remember_error(result.error, result.text);
+}
+
+void connection_core::on_attempt_failed(boost::system::error_code why, std::string text) {
+  attempting_ = 0;
+  attempt_timer_->cancel();
+  remember_error(why, text);
   auto const round_over = pool_.failed();
-  if (ever_connected_) {
-    retry_later();
-  } else if (round_over || std::chrono::steady_clock::now() >= connect_deadline_) {
-    auto first = std::exchange(first_, nullptr);
+  if (ever_connected_)
+    return retry_later();
+  first_failures_.emplace_back(why, std::move(text));
+  if (round_over || std::chrono::steady_clock::now() >= connect_deadline_)
     end();
-    if (first) first->on_ready(true);
-  } else {
-    attempt();
-  }
+  else // not inline: without a thread to be had every server fails at once
+    serial_.post([self = shared_from_this()] { self->attempt(); });
 }
 
 void connection_core::retry_later() {
   retry_timer_->expires_after(pool_.pause(random_fraction()));
   retry_timer_->async_wait([weak = weak_from_this()](boost::system::error_code ec) {
-    if (auto self = weak.lock(); self && !ec) self->attempt();
+    if (auto self = weak.lock(); self && !ec)
+      self->attempt();
   });
 }
 
 void connection_core::adopt(std::shared_ptr<native_link> link) {
-  pool_.succeeded();
+  attempting_ = 0;
+  attempt_timer_->cancel();
+  retry_timer_->cancel();
+  connected_at_ = std::chrono::steady_clock::now();
   link_ = std::move(link);
+  ++link_number_;
   descriptor_.emplace(serial_.executor(), link_->release_descriptor());
   auto* native = link_->get();
   max_payload_ = natsConnection_GetMaxPayload(native);
   has_headers_ = natsConnection_HasHeaderSupport(native) == NATS_OK;
-  char url[512] = "";
+  char url[2048] = "";
   natsConnection_GetConnectedUrl(native, url, sizeof url);
   {
     std::lock_guard lock(mutex_);
-    server_ = url;
-  }
-  if (options_.use_discovered_servers) {
-    char** urls = nullptr;
-    int count = 0;
-    if (natsConnection_GetDiscoveredServers(native, &urls, &count) == NATS_OK) {
-      pool_.discover(std::vector<std::string>(urls, urls + count));
-      for (int i = 0; i < count; ++i) std::free(urls[i]);
-      std::free(urls);
-    }
+    server_ = without_credentials(url);
   }
   inbox_subscription_ = make_native(inbox_ + '*');
   auto subscribed = inbox_subscription_ != nullptr;
@@ -157,24 +197,31 @@ void connection_core::check_link() {
 
 void connection_core::lose_link(boost::system::error_code why, std::string text) {
   remember_error(why, std::move(text));
+  discover_servers();
   drop_link();
-  if (ended_) return;
+  // A server that takes connections and drops them at once is to be paused for like one that takes none.
+  bool const held = std::chrono::steady_clock::now() - connected_at_ >= options_.reconnect_wait_max;
+  if (held)
+    pool_.succeeded();
+  if (!held || pool_.size() > 1) // another one first
+    pool_.failed();
   set_state(connection_state::reconnecting);
   end_requests(no_answer::connection_lost);
   for (std::size_t i = 0; i < subscriptions_.size(); ++i)
-    if (auto sink = subscriptions_[i]->sink) sink->on_interrupted(false);
-  if (pool_.size() > 1) pool_.failed(); // another one first
+    subscriptions_[i]->sink->on_interrupted(false);
   retry_later();
 }
 
 void connection_core::drop_link() noexcept {
-  if (!link_) return;
+  if (!link_)
+    return;
   {
     std::lock_guard lock(mutex_);
     server_.clear();
   }
   waiting_writable_ = false;
-  if (probe_timer_) probe_timer_->cancel();
+  last_refusal_.clear();
+  probe_timer_->cancel();
   link_->close();
   descriptor_.reset();
   for (auto& s : subscriptions_)
@@ -186,24 +233,59 @@ void connection_core::drop_link() noexcept {
   link_.reset();
 }
 
-void connection_core::end() {
-  if (std::exchange(ended_, true)) return;
-  drop_link();
-  deadline_timer_.reset();
-  probe_timer_.reset();
-  retry_timer_.reset();
-  set_state(connection_state::closed);
-  end_requests(no_answer::connection_lost);
-  auto subscriptions = std::exchange(subscriptions_, {});
-  for (auto& s : subscriptions)
-    if (s->sink) s->sink->on_interrupted(true);
+// Asked when the link goes, when it knows the latest.
+void connection_core::discover_servers() {
+  char** urls = nullptr;
+  int count = 0;
+  if (!link_ || !options_.use_discovered_servers ||
+      natsConnection_GetDiscoveredServers(link_->get(), &urls, &count) != NATS_OK)
+    return;
+  std::vector<std::string> told(urls, urls + count);
+  for (int i = 0; i < count; ++i)
+    std::free(urls[i]);
+  std::free(urls);
+  if (link_->is_tls()) // they are told of without a scheme
+    for (auto& url : told)
+      url.replace(0, url.find("://"), "tls");
+  pool_.discover(told, link_->tls_name());
 }
 
-void connection_core::context_shutdown() noexcept {
-  auto first = std::exchange(first_, nullptr);
-  end();
-  if (first) first->on_ready(true);
-  serial_.drop();
+// On the strand, or in the context's shutdown.
+void connection_core::end() noexcept {
+  if (std::exchange(ended_, true))
+    return;
+  auto const self = weak_from_this().lock();
+  drop_link();
+  for (auto* timer : {&deadline_timer_, &probe_timer_, &retry_timer_, &attempt_timer_})
+    timer->reset();
+  if (!ever_connected_)
+    name_first_failure();
+  set_state(connection_state::closed);
+  end_requests(no_answer::closed);
+  auto const subscriptions = std::exchange(subscriptions_, {});
+  for (auto const& s : subscriptions)
+    s->sink->on_interrupted(true);
+  if (auto const first = std::exchange(first_, nullptr))
+    first->on_ready(!ever_connected_);
+  work_ = {};
+  if (auto const inner = serial_.inner()) // else the context goes and has let go of this already
+    context_service::of(inner).disown_member(*this);
+}
+
+void connection_core::context_shutdown() noexcept { end(); }
+
+// Of several servers that failed the first to say more than that it is not there; the text names all.
+void connection_core::name_first_failure() {
+  if (first_failures_.empty())
+    return;
+  auto why = first_failures_.front().first;
+  std::string text;
+  for (auto const& [code, what] : first_failures_) {
+    if (why == errc::connect_failed || why == errc::timed_out)
+      why = code == errc::connect_failed ? why : code;
+    text += (text.empty() ? "" : "; ") + what;
+  }
+  remember_error(why, std::move(text));
 }
 
 void connection_core::set_state(connection_state next) {
@@ -226,13 +308,37 @@ void connection_core::remember_error(boost::system::error_code ec, std::string t
 void connection_core::on_link_error(natsStatus status, std::string const& text) {
   remember_error(to_error(status), text);
   auto const quote = text.find('"');
+  if (status != NATS_NOT_PERMITTED || !link_ || quote == std::string::npos)
+    return;
+  // The server shortens a long text: then what is left of the subject has to do.
   auto const end = text.rfind('"');
-  if (status != NATS_NOT_PERMITTED || quote == std::string::npos || end <= quote) return;
-  auto const subject = std::string_view(text).substr(quote + 1, end - quote - 1);
+  bool const whole = end > quote;
+  auto const named = std::string_view(text).substr(quote + 1, whole ? end - quote - 1 : std::string::npos);
+  auto concerns = [&](std::string const& subject) { return whole ? subject == named : subject.starts_with(named); };
+  if (text.find("Subscription to") < quote) {
+    for (std::size_t i = 0; i < subscriptions_.size(); ++i) {
+      auto const& s = *subscriptions_[i];
+      auto const name = as_server_quotes(s.subject);
+      if (concerns(s.queue.empty() ? name : name + "\" using queue \"" + as_server_quotes(s.queue)))
+        s.sink->on_refused();
+    }
+    return;
+  }
   std::vector<std::uint64_t> refused;
   for (auto const& [token, request] : requests_)
-    if (request.sent.subject() == subject) refused.push_back(token);
-  for (auto token : refused) end_request(token, no_answer::permission_denied);
+    if (concerns(as_server_quotes(request.sent.subject())))
+      refused.push_back(token);
+  for (auto token : refused)
+    end_request(token, no_answer::permission_denied);
+}
+
+// A refusal is also told by a thread of cnats, which may come after the answers that were read with it.
+void connection_core::notice_refusal() {
+  auto refusal = link_->last_refusal();
+  if (refusal.empty() || refusal == last_refusal_)
+    return;
+  last_refusal_ = refusal;
+  on_link_error(NATS_NOT_PERMITTED, refusal);
 }
 
 void connection_core::arm_probe() {
@@ -248,9 +354,11 @@ void connection_core::on_probe() {
   } else if (++probes_out_ > options_.max_pings_out) {
     return lose_link(errc::connection_lost, "the server does not answer any more");
   } else { // to ourselves, through the server; a refusal for lack of permission is an answer too
-    natsConnection_Publish(link_->get(), (inbox_ + "probe").c_str(), "", 0);
+    natsConnection_Publish(link_->get(), reply_subject(probe_token).c_str(), "", 0);
+    check_link();
   }
-  arm_probe();
+  if (link_)
+    arm_probe();
 }
 
 void connection_core::when_ready(std::shared_ptr<ready_sink> sink) {
@@ -260,12 +368,17 @@ void connection_core::when_ready(std::shared_ptr<ready_sink> sink) {
 void connection_core::when_state_is_not(connection_state seen, std::shared_ptr<ready_sink> sink) {
   auto refused = !serial_.dispatch([self = shared_from_this(), seen, sink] {
     auto const now = self->state();
-    if (now == seen && !self->ended_)
-      self->state_waiters_.push_back({seen, sink});
-    else
-      sink->on_ready(now == connection_state::closed);
+    if (now != seen || self->ended_)
+      return sink->on_ready(now == connection_state::closed);
+    auto& waiters = self->state_waiters_;
+    if (waiters.size() >= self->state_waiters_prune_at_) {
+      std::erase_if(waiters, [](state_waiter const& w) { return w.sink->is_over(); });
+      self->state_waiters_prune_at_ = std::max<std::size_t>(64, 2 * waiters.size());
+    }
+    waiters.push_back({seen, sink});
   });
-  if (refused) sink->on_ready(true);
+  if (refused)
+    sink->on_ready(true);
 }
 
 boost::system::error_code connection_core::last_error() const {

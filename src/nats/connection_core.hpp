@@ -19,6 +19,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace aether::nats::detail {
@@ -81,6 +82,8 @@ protected:
 class ready_sink {
 public:
   virtual void on_ready(bool closed) = 0;
+  /// Nobody waits any more: it may be dropped untold.
+  virtual bool is_over() const noexcept { return false; }
 
 protected:
   ~ready_sink() = default;
@@ -126,7 +129,8 @@ public:
   bool has_headers() const noexcept { return has_headers_.load(std::memory_order_relaxed); }
   connection_statistics statistics() const noexcept;
   connection_options const& options() const noexcept { return options_; }
-  boost::asio::any_io_executor const& executor() const noexcept { return executor_; }
+  /// Where the connection runs; empty when that context is gone.
+  boost::asio::any_io_executor executor() const { return serial_.inner(); }
   /// A subject under the inbox that nobody else uses.
   std::string unique_inbox();
 
@@ -157,8 +161,10 @@ private:
   void context_shutdown() noexcept override;
 
   // On the strand.
+  void begin();
   void attempt();
-  void on_attempt(native_link::result result);
+  void on_attempt(std::uint64_t attempt, native_link::result result);
+  void on_attempt_failed(boost::system::error_code why, std::string text);
   void retry_later();
   void adopt(std::shared_ptr<native_link> link);
   native_subscription make_native(std::string const& subject, std::string const& queue = {});
@@ -176,7 +182,9 @@ private:
   void check_link();
   void lose_link(boost::system::error_code why, std::string text);
   void drop_link() noexcept;
-  void end();
+  void discover_servers();
+  void name_first_failure();
+  void end() noexcept;
   void end_requests(no_answer why);
   void end_request(std::uint64_t token, no_answer why);
   publish_result hand_over(native_message const& message);
@@ -185,11 +193,13 @@ private:
   void arm_probe();
   void on_probe();
   void on_link_error(natsStatus status, std::string const& text);
+  void notice_refusal();
   void set_state(connection_state next);
   void remember_error(boost::system::error_code ec, std::string text);
 
+  static constexpr std::uint64_t probe_token = 0; // of no request
+
   connection_options const options_;
-  boost::asio::any_io_executor const executor_;
   aether::detail::serial serial_;
   std::string const inbox_; // "prefix.unique."
   std::atomic<std::uint64_t> next_token_{1};
@@ -208,19 +218,27 @@ private:
   // Guarded by the strand.
   server_pool pool_;
   std::shared_ptr<native_link> link_;
+  std::uint64_t link_number_ = 0; // tells handlers of an earlier link
   native_subscription inbox_subscription_;
   std::vector<std::uint64_t> own_inboxes_; // tokens of requests that have one; some may have ended
   std::optional<boost::asio::posix::stream_descriptor> descriptor_;
-  std::optional<boost::asio::steady_timer> deadline_timer_, probe_timer_, retry_timer_;
+  std::optional<boost::asio::steady_timer> deadline_timer_, probe_timer_, retry_timer_, attempt_timer_;
   std::optional<steady_time> armed_;
   boost::unordered_flat_map<std::uint64_t, pending_request> requests_;
   aether::detail::deadline_queue<std::uint64_t> deadlines_;
   std::vector<std::unique_ptr<live_subscription>> subscriptions_;
   std::vector<state_waiter> state_waiters_;
+  std::size_t state_waiters_prune_at_ = 64;
   std::shared_ptr<ready_sink> first_;
+  boost::asio::any_io_executor work_; // keeps run() from returning between two attempts
   steady_time connect_deadline_{};
+  steady_time connected_at_{};
+  std::vector<std::pair<boost::system::error_code, std::string>> first_failures_; // of the first round
+  std::string last_refusal_;
+  std::uint64_t attempts_ = 0;    // the number of the newest
+  std::uint64_t attempting_ = 0;  // whose result is waited for; 0: none
+  int attempts_running_ = 0;      // with those that were given up
   bool ever_connected_ = false;
-  bool attempting_ = false;
   bool waiting_writable_ = false;
   bool heard_ = false;
   int probes_out_ = 0;

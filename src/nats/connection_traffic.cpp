@@ -89,9 +89,11 @@ publish_result connection_core::hand_over(native_message const& message) {
   if (!link_)
     return publish_result::not_connected;
   // Only what the socket did not take stays: what one turn of the strand writes is not held against it.
-  if (waiting_writable_ &&
-      static_cast<std::size_t>(natsConnection_Buffered(link_->get())) + message.data().size() > options_.max_pending_bytes)
-    return publish_result::overloaded;
+  if (waiting_writable_) {
+    auto const waiting = natsConnection_Buffered(link_->get()); // -1: closed
+    if (waiting > 0 && static_cast<std::size_t>(waiting) + message.data().size() > options_.max_pending_bytes)
+      return publish_result::overloaded;
+  }
   if (natsConnection_PublishMsg(link_->get(), message.get()) != NATS_OK) {
     check_link();
     return publish_result::not_connected;
@@ -147,22 +149,28 @@ void connection_core::unsubscribe(std::uint64_t id) {
 
 void connection_core::start_reading() {
   descriptor_->async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                          [self = shared_from_this(), link = link_.get()](boost::system::error_code ec) {
-                            if (!ec && self->link_.get() == link) self->on_readable();
+                          [self = shared_from_this(), number = link_number_](boost::system::error_code ec) {
+                            if (!ec && self->link_ && self->link_number_ == number)
+                              self->on_readable();
                           });
 }
 
 void connection_core::on_readable() {
-  auto const* before = link_.get();
+  auto const number = link_number_;
+  if (!link_->can_read(descriptor_->native_handle()))
+    return start_reading();
   heard_ = true;
   link_->process_read();
   if (!link_->is_detached()) {
+    notice_refusal();
     drain_inbox();
     drain_own_inboxes();
-    for (std::size_t i = 0; i < subscriptions_.size(); ++i) drain(*subscriptions_[i]);
+    for (std::size_t i = 0; i < subscriptions_.size(); ++i)
+      drain(*subscriptions_[i]);
   }
   check_link();
-  if (link_.get() == before && link_) start_reading();
+  if (link_ && link_number_ == number)
+    start_reading();
 }
 
 void connection_core::drain_inbox() {
@@ -202,12 +210,15 @@ void connection_core::on_reply(native_message reply) {
   auto const subject = reply.subject().substr(inbox_.size());
   std::uint64_t token = 0;
   auto const parsed = std::from_chars(subject.data(), subject.data() + subject.size(), token, 36);
-  on_reply(parsed.ptr == subject.data() + subject.size() ? token : 0, std::move(reply));
+  bool const whole = parsed.ec == std::errc() && parsed.ptr == subject.data() + subject.size();
+  on_reply(whole ? token : probe_token - 1, std::move(reply)); // no request ever gets that
 }
 
 void connection_core::on_reply(std::uint64_t token, native_message reply) {
   messages_in_.fetch_add(1, std::memory_order_relaxed);
   auto found = requests_.find(token);
+  if (token == probe_token)
+    return;
   if (found == requests_.end()) {
     unmatched_.fetch_add(1, std::memory_order_relaxed);
     return;
@@ -296,8 +307,9 @@ void connection_core::flush() {
   if (!link_ || !link_->wants_write()) return;
   waiting_writable_ = true;
   descriptor_->async_wait(boost::asio::posix::stream_descriptor::wait_write,
-                          [self = shared_from_this(), link = link_.get()](boost::system::error_code ec) {
-                            if (ec || self->link_.get() != link) return;
+                          [self = shared_from_this(), number = link_number_](boost::system::error_code ec) {
+                            if (ec || !self->link_ || self->link_number_ != number)
+                              return;
                             self->waiting_writable_ = false;
                             self->flush();
                           });

@@ -1,38 +1,33 @@
-// Threads on which cnats may block while it connects, owned and joined by the execution context.
+// Threads on which cnats may block while it connects, owned by the execution context.
 #pragma once
 
 #include <boost/asio/execution_context.hpp>
 
 #include <functional>
-#include <list>
-#include <mutex>
-#include <thread>
+#include <memory>
 
 namespace aether::nats::detail {
 
-/// One thread an attempt, as an attempt may take two seconds and several connections may try at once. A job must
-/// not outlive its own bounded work, nor throw.
+/// One thread an attempt, as an attempt may take two seconds and several connections may try at once. A job holds
+/// what it uses and nothing of the context, and does not throw: one that cnats or the system's resolver keeps
+/// (neither has a limit for a TLS handshake or a name) is left behind when the context goes, and ends by itself.
 class connector final : public boost::asio::execution_context::service {
 public:
   using key_type = connector;
   static inline boost::asio::execution_context::id id;
 
-  explicit connector(boost::asio::execution_context& context) : service(context) {}
+  explicit connector(boost::asio::execution_context& context);
+  ~connector() override;
 
-  /// False when the context is going.
+  /// False when the context is going, or there is no thread to be had.
   bool run(std::function<void()> job);
 
 private:
-  struct worker {
-    std::thread thread;
-    bool ended = false;
-  };
+  struct workers;
 
   void shutdown() noexcept override;
 
-  std::mutex mutex_;
-  bool going_ = false;
-  std::list<worker> workers_;
+  std::shared_ptr<workers> workers_;
 };
 
 } // namespace aether::nats::detail

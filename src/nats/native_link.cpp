@@ -1,10 +1,20 @@
 // Connects with cnats, and is the adapter between cnats' event-loop callbacks and the strand.
 #include "nats/native_link.hpp"
 
+#include "nats/option_defaults.hpp"
+
 #include <aether/error.hpp>
 
 #include <algorithm>
+#include <cerrno>
+#include <string_view>
+#include <utility>
+
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,17 +37,28 @@ natsStatus set_credentials(natsOptions* o, connection_options const& options) {
   return NATS_OK;
 }
 
-natsStatus set_tls(natsOptions* o, tls_options const& tls, bool wanted_by_url) {
-  if (!tls.enabled && !wanted_by_url) return NATS_OK;
+natsStatus set_tls(natsOptions* o, tls_options const& tls, std::string const& host) {
   auto status = natsOptions_SetSecure(o, true);
   if (status == NATS_OK && !tls.ca_file.empty())
     status = natsOptions_LoadCATrustedCertificates(o, tls.ca_file.c_str());
   if (status == NATS_OK && !tls.certificate_file.empty())
     status = natsOptions_LoadCertificatesChain(o, tls.certificate_file.c_str(), tls.key_file.c_str());
-  if (status == NATS_OK && !tls.expected_hostname.empty())
-    status = natsOptions_SetExpectedHostname(o, tls.expected_hostname.c_str());
-  if (status == NATS_OK && !tls.verify_server) status = natsOptions_SkipServerVerification(o, true);
+  // Said always: cnats can be built so that it checks no name unless it is told one.
+  if (status == NATS_OK)
+    status = natsOptions_SetExpectedHostname(o, (tls.expected_hostname.empty() ? host : tls.expected_hostname).c_str());
+  if (status == NATS_OK && !tls.verify_server)
+    status = natsOptions_SkipServerVerification(o, true);
   return status;
+}
+
+// Of [scheme://][credentials@]host[:port], without the brackets of an IPv6 address.
+std::string host_of(std::string_view url) {
+  auto host = url.substr(url.find("://") == std::string_view::npos ? 0 : url.find("://") + 3);
+  if (auto const at = host.rfind('@'); at != std::string_view::npos)
+    host.remove_prefix(at + 1);
+  if (host.starts_with('['))
+    return std::string(host.substr(1, host.find(']') - 1));
+  return std::string(host.substr(0, host.find_first_of(":/")));
 }
 
 std::string last_cnats_error(natsStatus status) {
@@ -65,8 +86,20 @@ boost::system::error_code to_error(natsStatus status) noexcept {
   }
 }
 
+namespace {
+
+boost::system::error_code to_connect_error(natsStatus status) {
+  if (status == NATS_TIMEOUT)
+    return errc::timed_out;
+  auto const error = to_error(status);
+  return error == errc::connection_lost ? errc::connect_failed : error;
+}
+
+} // namespace
+
 native_link::result native_link::connect(connection_options const& options, std::string const& server,
-                                         std::chrono::milliseconds timeout, callbacks told) {
+                                         std::string const& tls_name, std::chrono::milliseconds timeout,
+                                         callbacks told) {
   natsOptions* raw = nullptr;
   if (natsOptions_Create(&raw) != NATS_OK) return {nullptr, errc::connect_failed, "no memory"};
   options_ptr made(raw);
@@ -81,23 +114,25 @@ native_link::result native_link::connect(connection_options const& options, std:
   };
   if (!options.name.empty()) set(natsOptions_SetName(o, options.name.c_str()));
   set(set_credentials(o, options));
-  set(set_tls(o, options.tls, server.starts_with("tls://")));
+  link->tls_ = options.tls.enabled || server.starts_with("tls://");
+  if (link->tls_) {
+    link->tls_name_ = tls_name.empty() ? host_of(server) : tls_name;
+    set(set_tls(o, options.tls, link->tls_name_));
+  }
   set(natsOptions_SetTimeout(o, std::max<std::int64_t>(1, timeout.count())));
   set(natsOptions_SetAllowReconnect(o, false)); // its parser survives a reconnect and splices messages
   set(natsOptions_SetPingInterval(o, 0));       // would close from a timer's thread; the core probes itself
   set(natsOptions_SetSendAsap(o, true));
   set(natsOptions_SetIOBufSize(o, 64 * 1024));
-  set(natsOptions_SetIgnoreDiscoveredServers(o, true));
+  set(natsOptions_SetIgnoreDiscoveredServers(o, !options.use_discovered_servers));
   set(natsOptions_SetErrorHandler(o, &native_link::on_error, closure.get()));
   set(natsOptions_SetClosedCB(o, &native_link::on_closed, closure.get()));
   set(natsOptions_SetEventLoop(o, link.get(), &native_link::attach, &native_link::read, &native_link::write,
                                &native_link::detach));
   if (status == NATS_OK) status = natsConnection_Connect(&link->connection_, o);
   if (status != NATS_OK) {
-    auto error = to_error(status);
-    if (error == errc::connection_lost) error = errc::connect_failed;
     link->connection_ = nullptr;
-    return {nullptr, error, server + ": " + last_cnats_error(status)};
+    return {nullptr, to_connect_error(status), without_credentials(server) + ": " + last_cnats_error(status)};
   }
   closure.release(); // freed in on_closed
   return {std::move(link), {}, {}};
@@ -116,10 +151,34 @@ void native_link::close() noexcept {
   for (int i = 0; i < 100'000 && !detached_; ++i) natsConnection_ProcessReadEvent(connection_);
 }
 
+bool native_link::can_read(int descriptor) noexcept {
+  if (!tls_)
+    return true;
+  unsigned char header[5];
+  auto const got = ::recv(descriptor, header, sizeof header, MSG_PEEK | MSG_DONTWAIT);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR))
+    return false;
+  int waiting = 0;
+  pollfd state{descriptor, POLLRDHUP, 0};
+  bool const ends = got <= 0 || ::ioctl(descriptor, FIONREAD, &waiting) != 0 || ::poll(&state, 1, 0) > 0;
+  int const record = got == sizeof header ? static_cast<int>(sizeof header) + (header[3] << 8 | header[4]) : 5;
+  bool const whole = ends || (got == sizeof header && waiting >= record);
+  if (int const wanted = whole ? 1 : record; wanted != wanted_bytes_) {
+    wanted_bytes_ = wanted;
+    ::setsockopt(descriptor, SOL_SOCKET, SO_RCVLOWAT, &wanted, sizeof wanted);
+  }
+  return whole;
+}
+
 std::string native_link::last_error_text() const {
   char const* text = nullptr;
   if (natsConnection_GetLastError(connection_, &text) == NATS_OK || !text) return {};
   return text;
+}
+
+std::string native_link::last_refusal() const {
+  char const* text = nullptr;
+  return natsConnection_GetLastError(connection_, &text) == NATS_NOT_PERMITTED && text ? text : std::string();
 }
 
 natsStatus native_link::attach(void** user, void* loop, natsConnection* connection, natsSock socket) {
@@ -128,6 +187,9 @@ natsStatus native_link::attach(void** user, void* loop, natsConnection* connecti
   self->socket_ = static_cast<int>(socket);
   self->descriptor_ = ::fcntl(self->socket_, F_DUPFD_CLOEXEC, 0);
   *user = self;
+  // Under TLS cnats writes all it has before it returns: a peer that takes nothing must not keep the strand's thread.
+  if (unsigned const limit = 5'000; self->tls_)
+    ::setsockopt(self->socket_, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit, sizeof limit);
   return self->descriptor_ < 0 ? NATS_ERR : NATS_OK;
 }
 
@@ -159,9 +221,9 @@ void native_link::on_closed(natsConnection*, void* closure) {
   delete static_cast<error_box*>(closure);
 }
 
-void native_link::on_error(natsConnection* connection, natsSubscription*, natsStatus status, void* closure) {
-  char const* text = nullptr;
-  natsConnection_GetLastError(connection, &text);
+void native_link::on_error(natsConnection*, natsSubscription*, natsStatus status, void* closure) {
+  // This thread's last error is the one that is told of; the connection's own may be a later one already.
+  auto const* text = nats_GetLastError(nullptr);
   static_cast<error_box*>(closure)->tell(status, text ? text : natsStatus_GetText(status));
 }
 

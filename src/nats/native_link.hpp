@@ -30,7 +30,8 @@ public:
     std::function<void(natsStatus, std::string)> on_error;
   };
 
-  static result connect(connection_options const& options, std::string const& server,
+  /// `tls_name`: the host name its certificate must have; empty: the one in `server`.
+  static result connect(connection_options const& options, std::string const& server, std::string const& tls_name,
                         std::chrono::milliseconds timeout, callbacks told);
   ~native_link();
 
@@ -40,12 +41,20 @@ public:
   bool is_detached() const noexcept { return detached_.load(std::memory_order_acquire); }
   bool wants_write() const noexcept { return wants_write_.load(std::memory_order_acquire); }
 
+  /// Whether process_read() would not block. Under TLS cnats reads on until it has a whole record, whatever comes
+  /// between, so a part of one is left in the socket (`descriptor`, the duplicate) until the rest is there.
+  bool can_read(int descriptor) noexcept;
   void process_read() { natsConnection_ProcessReadEvent(connection_); }
   /// Only when wants_write(): with nothing to write cnats disconnects.
   void process_write() { natsConnection_ProcessWriteEvent(connection_); }
   /// Closes at once, without the half second that cnats' own close waits for a flush on its loop's thread.
   void close() noexcept;
   std::string last_error_text() const;
+  /// The host name its certificate was held against; empty without TLS.
+  std::string const& tls_name() const noexcept { return tls_name_; }
+  bool is_tls() const noexcept { return tls_; }
+  /// What the server last refused, as it says it; empty: nothing.
+  std::string last_refusal() const;
 
 private:
   /// What cnats' own thread calls: lives until cnats has said that the connection is closed.
@@ -65,6 +74,9 @@ private:
   natsConnection* connection_ = nullptr;
   int descriptor_ = -1;
   natsSock socket_ = -1; // cnats' own; valid until detached
+  bool tls_ = false;
+  std::string tls_name_;
+  int wanted_bytes_ = 1; // SO_RCVLOWAT
   std::atomic<bool> detached_{false};
   std::atomic<bool> wants_write_{false};
   std::function<void()> on_write_wanted_;

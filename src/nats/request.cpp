@@ -37,6 +37,7 @@ class ready final : public ready_sink {
 public:
   explicit ready(std::shared_ptr<wait_state<bool>> waiting) : waiting_(std::move(waiting)) {}
   void on_ready(bool closed) override { waiting_->complete(!closed); }
+  bool is_over() const noexcept override { return waiting_->is_ended(); }
 
 private:
   std::shared_ptr<wait_state<bool>> waiting_;
@@ -60,7 +61,8 @@ boost::asio::awaitable<answer> send_and_wait(std::shared_ptr<connection_core> co
   core->abandon(token);
   if (result.end == wait_end::cancelled) throw_cancelled();
   answer none;
-  none.why = result.end == wait_end::timed_out ? no_answer::timed_out : no_answer::closed;
+  bool const closed = result.end != wait_end::timed_out || core->state() == connection_state::closed;
+  none.why = closed ? no_answer::closed : no_answer::timed_out;
   co_return none;
 }
 
