@@ -104,7 +104,8 @@ public:
   /// Whether save_events takes more than one event.
   bool supports_batches() const;
 
-  /// Keeps a snapshot. One that is older than the stored latest leaves that as it is and is no error.
+  /// Keeps a snapshot. One that is older than the stored latest leaves that as it is and is no error; one of the
+  /// same version replaces it.
   awaitable<void> save_snapshot(actor_snapshot s, call_options options = {});
 
   /// The actor's latest snapshot; throws snapshot_not_found when there is none.

@@ -17,12 +17,16 @@ namespace aether {
 /// function with arguments by value), never a lambda with captures, which would die before the child runs.
 ///
 /// Threads: spawn, join and cancel may be called from any thread. Each child runs on a strand of its own
-/// over the group's executor, so that cancelling it is safe, and children run side by side.
+/// over the group's executor, so that cancelling it is safe, and children run side by side; a strand given as
+/// the executor is used as it is, and then one child runs at a time.
+///
+/// Lifetime: the group may outlive its execution context. Children that are destroyed with it end with
+/// errc::closed, which a joiner on another context gets.
 class task_group {
 public:
   static constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 
-  /// `at_once`: how many children run at the same time; the others wait their turn.
+  /// `at_once`: how many children run at the same time; the others wait their turn. 0: unlimited.
   explicit task_group(boost::asio::any_io_executor executor, std::size_t at_once = unlimited);
   task_group(task_group const&) = delete;
   task_group& operator=(task_group const&) = delete;
