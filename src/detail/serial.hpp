@@ -59,6 +59,14 @@ public:
     return through_gate([&](auto& strand) { asio::dispatch(strand, std::move(function)); });
   }
 
+  /// As dispatch() on a thread of the context, where it may run inside this call; on another, where it cannot, it is
+  /// not queued either.
+  template <class Function> void dispatch_here(Function function) {
+    through_gate([&](auto& strand) {
+      if (runs_here(strand.get_inner_executor())) asio::dispatch(strand, std::move(function));
+    });
+  }
+
   /// As an executor for Asio objects that are only touched on the strand. Only while the context exists.
   asio::any_io_executor executor() const {
     return strands_->fast ? asio::any_io_executor(*strands_->fast) : asio::any_io_executor(*strands_->any);
@@ -85,6 +93,11 @@ private:
       inner = {};
     }
   };
+
+  static bool runs_here(asio::io_context::executor_type const& executor) noexcept {
+    return executor.running_in_this_thread();
+  }
+  static bool runs_here(asio::any_io_executor const&) noexcept { return true; } // it does not tell
 
   template <class Submit> bool through_gate(Submit submit) {
     if (!gate_->enter())

@@ -24,7 +24,7 @@ thread_local inline_glance* glancing = nullptr;
 std::optional<save_step> save_lane::glance(save_glance const& save) {
   inline_glance here{&save, {}};
   glancing = &here;
-  strand_.dispatch([this, token = &here] {
+  strand_.dispatch_here([this, token = &here] {
     if (glancing == token) token->step = decide(*token->save);
   });
   glancing = nullptr;
