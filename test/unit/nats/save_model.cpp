@@ -29,12 +29,12 @@ void walk::move() {
     return settle_some_proposal();
   if (dice < 90)
     return foreign_write(random_.below(subjects_));
-  if (dice < 92) {
+  if (dice < 93) {
     if (!server_.ids.empty()) // the duplicate window ends
       server_.ids.erase(std::next(server_.ids.begin(), random_.below(static_cast<int>(server_.ids.size()))));
     return;
   }
-  if (dice < 94) { // an entry falls out of a bounded cache
+  if (dice < 95) { // an entry falls out of a bounded cache
     stores_[static_cast<std::size_t>(random_.below(static_cast<int>(stores_.size())))].cache[0].reset();
     return;
   }
@@ -55,7 +55,7 @@ model_event walk::some_event(int subject) {
   model_event e{subject, std::max<std::int64_t>(1, current + ahead[static_cast<std::size_t>(random_.below(7))]), 0};
   if (settings_.batches && random_.chance(40))
     e.count = 2;
-  if (!tried_.empty() && random_.chance(10)) {
+  if (!tried_.empty() && random_.chance(15)) {
     e.id = tried_[static_cast<std::size_t>(random_.below(static_cast<int>(tried_.size())))]
                .first.id; // used for two events
     e.count = 1;
@@ -168,7 +168,7 @@ void walk::answer_read(store& s, call& c) {
   int time = c.asked_at < 0 ? server_.now : c.asked_at;
   c.asked_at = -1;
   if (!at_rest_ && server_.replicated() && random_.chance(15)) { // a leader that does not know yet that it is none
-    time = std::max({last_removal_, time - random_.below(20), 0});
+    time = std::max({last_removal_, time - random_.below(50), 0});
     c.saw_stale = true;
     c.knows_since = std::min(c.knows_since, time);
   }

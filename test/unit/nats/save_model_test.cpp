@@ -8,7 +8,7 @@ using namespace save_model;
 namespace {
 
 #ifdef AETHER_TEST_SANITIZED
-constexpr std::uint64_t walks_per_row = 1'500;
+constexpr std::uint64_t walks_per_row = 3'000;
 #else
 constexpr std::uint64_t walks_per_row = 15'000;
 #endif
@@ -46,7 +46,7 @@ void holds_on(server_kind kind) {
           continue;
         for (auto const count : {ends->saved, ends->already, ends->conflict, ends->expectation, ends->unknown,
                                  ends->resolved, ends->timed_out, ends->duplicate_id})
-          BOOST_TEST(count > walks_per_row / 200);
+          BOOST_TEST(count > walks_per_row / 1'000);
       }
 }
 
