@@ -66,8 +66,10 @@ struct current_state {
 
   current_state() = default;
 };
-/// How old the last message is by this machine's clock; never negative.
+/// How old the latest event is by this machine's clock. Behind a malformed last message it is not known: as old as can
+/// be, so that nothing is kept which may have expired.
 inline std::chrono::nanoseconds age_of(current_state const& current) noexcept {
+  if (current.latest && current.latest_sequence != current.last_sequence) return std::chrono::nanoseconds::max();
   std::chrono::nanoseconds const age = std::chrono::system_clock::now() - current.last_time;
   return std::max(age, std::chrono::nanoseconds(0));
 }

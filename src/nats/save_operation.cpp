@@ -118,17 +118,11 @@ void save_operation::on_no_answer(no_answer why) {
 
 void save_operation::on_verdict(publish_verdict verdict) {
   if (phase_ == phase::finished) return;
-  if (verdict.answer == publish_answer::stored) learn_own();
   auto const step = machine_.on_published(verdict.answer, verdict.sequence, verdict.error);
   if (step.what == save_do::finish)
     end(step);
   else
     go_on(step);
-}
-
-void save_operation::learn_own() {
-  learned_id_ = aether::detail::hash_of(last().event_id);
-  learned_age_ = {};
 }
 
 void save_operation::go_on(save_step step) {
@@ -141,6 +135,11 @@ void save_operation::go_on(save_step step) {
 
 void save_operation::end(save_step const& step) {
   if (phase_ == phase::finished) return;
+  if (step.end == save_end::saved && machine_.learned() &&
+      machine_.learned()->last_sequence == step.success.sequence) { // else it is what the last read told
+    learned_id_ = aether::detail::hash_of(last().event_id);
+    learned_age_ = {};
+  }
   finish(step);
   lane_.ended(*this);
 }

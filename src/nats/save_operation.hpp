@@ -78,7 +78,7 @@ public:
   void close() noexcept;
   /// The hash of the id of the event that machine().learned() names as the current one.
   aether::detail::hash128 const& learned_id() const noexcept { return learned_id_; }
-  /// How old the last message was when that was learned.
+  /// How old that event was when it was learned.
   std::chrono::nanoseconds learned_age() const noexcept { return learned_age_; }
   /// True when an attempt was handed over; else none will be, and the save ends with `closed` when it is its turn.
   bool stop_unless_handed_over() noexcept;
@@ -96,7 +96,6 @@ private:
   void on_verdict(publish_verdict verdict);
   bool may_hand_over() noexcept;
   save_step gone_step() const noexcept;
-  void learn_own();
   native_message make_message(save_step const& step, std::uint64_t token) const;
   steady_time attempt_deadline() const;
 

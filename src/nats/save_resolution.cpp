@@ -79,7 +79,6 @@ awaitable<save_step> save_operation::publish_and_wait(save_step step) {
       verdict.error = errc::permission_denied;
     }
   }
-  if (verdict.answer == publish_answer::stored) learn_own();
   co_return machine_.on_published(verdict.answer, verdict.sequence, verdict.error);
 }
 
@@ -105,7 +104,6 @@ awaitable<save_step> save_operation::read_one(save_step step) {
   auto message = co_await read_leader(store_->stream(), std::move(query), deadline_);
   std::optional<seen_message> found;
   if (message) found = seen(*message);
-  if (found && (found->is_this_event || found->has_our_batch_id)) learn_own();
   co_return after ? machine_.on_first_after(found) : machine_.on_read_at(found);
 }
 
