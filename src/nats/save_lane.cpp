@@ -157,7 +157,9 @@ std::optional<subject_state> save_lane::known(std::string_view actor_id) {
 void save_lane::learn(std::string_view actor_id, subject_state const& state,
                       aether::detail::hash128 const& event_id, std::chrono::nanoseconds age) {
   auto& entry = cache_.at(actor_id);
-  if (entry.idle() && (!entry.known || state.last_sequence >= entry.last_sequence || state.last_sequence == 0))
+  if (entry.idle() && state.last_sequence == 0)
+    remember(entry, {}, event_id, age); // an empty subject has no message whose age would end the entry
+  else if (entry.idle() && (!entry.known || state.last_sequence >= entry.last_sequence))
     remember(entry, state, event_id, age);
   cache_.settle(entry);
 }
