@@ -186,6 +186,8 @@ awaitable<read_stop> read_by_direct_batches(std::shared_ptr<stream_access const>
           range.next = marks_of(got.messages[i - 1]).sequence + 1;
         co_return read_stop::stuck;
       }
+      if (i > 0)
+        got.messages[i - 1] = {}; // while it is warm: all at the end would cost more
       if ((i + 1) % messages_at_a_stretch == 0)
         co_await yield(deadline);
     }
