@@ -10,6 +10,7 @@
 #include <aether/nats/connection.hpp>
 #include <aether/nats/connection_options.hpp>
 #include <aether/nats/jetstream_config.hpp>
+#include <aether/nats/jetstream_event_store.hpp>
 #include <aether/nats/message.hpp>
 #include <aether/nats/subscription.hpp>
 #include <aether/replay.hpp>
