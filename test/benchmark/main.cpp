@@ -1,0 +1,59 @@
+// The benchmark: this library beside raw cnats and beside the floor, on each server named.
+#include "benchmark/works.hpp"
+
+#include <exception>
+#include <iostream>
+
+namespace aether::benchmark {
+namespace {
+
+struct server_work {
+  char const* name;
+  void (*measure)(server_run const&);
+};
+
+constexpr server_work server_works[] = {
+    {"many_saves", &measure_many_saves},         {"single_saves", &measure_single_saves},
+    {"latest_version", &measure_latest_version}, {"refused_saves", &measure_refused_saves},
+    {"long_history", &measure_long_history},     {"short_histories", &measure_short_histories},
+    {"peak_memory", &measure_peak_memory},
+};
+
+void measure_on(std::string const& program, options const& wanted, report& out) {
+  test::nats_server_options server_options;
+  server_options.binary = program;
+  test::nats_server const server(server_options);
+  for (auto const& work : server_works)
+    if (wanted.wants(work.name))
+      work.measure({wanted, out, server});
+}
+
+int run(std::vector<std::string> const& arguments) {
+  auto wanted = parse_options(arguments);
+  if (wanted.touch_actors > 0)
+    return touch_actors(wanted);
+  if (wanted.servers.empty())
+    wanted.servers.emplace_back();
+  report out(std::cout);
+  out.head();
+  if (wanted.wants("memory_store"))
+    measure_memory_store(wanted, out);
+  for (auto const& program : wanted.servers)
+    measure_on(program, wanted, out);
+  out.summary();
+  if (!wanted.json_file.empty())
+    out.write_json(wanted.json_file);
+  return 0;
+}
+
+} // namespace
+} // namespace aether::benchmark
+
+int main(int argc, char** argv) {
+  try {
+    return aether::benchmark::run({argv + 1, argv + argc});
+  } catch (std::exception const& e) {
+    std::cerr << "benchmark: " << e.what() << std::endl;
+    return 1;
+  }
+}

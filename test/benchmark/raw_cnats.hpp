@@ -1,0 +1,48 @@
+// The same works done with cnats' own JetStream functions, as a program without this library would.
+#pragma once
+
+#include "benchmark/workload.hpp"
+
+#include <nats/nats.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace aether::benchmark {
+
+class raw_cnats {
+public:
+  /// `send_at_once`: what is written leaves with the call, as is best for one request at a time; else cnats' flusher
+  /// thread gathers it, as is best for many. Here and below std::runtime_error is thrown for everything unexpected.
+  raw_cnats(std::string const& url, bool send_at_once);
+  raw_cnats(raw_cnats const&) = delete;
+  raw_cnats& operator=(raw_cnats const&) = delete;
+  ~raw_cnats();
+
+  /// Blocking js_Publish with the two headers of a save; returns the sequence.
+  std::uint64_t save(encoded_event const& e, std::uint64_t expected_sequence);
+
+  /// js_PublishMsgAsync with the same headers, up to 4,096 pending, and js_PublishAsyncComplete.
+  void save_all(workload const& w, std::span<encoded_event const> events);
+
+  /// js_GetLastMsg; returns the sequence.
+  std::uint64_t last_message(std::string const& stream, std::string const& subject);
+
+  /// An ordered js_SubscribeSync that reads `count` messages and drops them; returns their bytes.
+  std::size_t read_all(std::string const& stream, std::string const& subject, std::size_t count);
+
+  /// Messages this connection has sent.
+  std::uint64_t messages_out() const;
+
+private:
+  static void on_refused(jsCtx* js, jsPubAckErr* error, void* self);
+  void check(natsStatus status, char const* what) const;
+
+  natsConnection* connection_ = nullptr;
+  jsCtx* js_ = nullptr;
+  std::size_t refused_ = 0; // written by a thread of cnats until everything is complete
+};
+
+} // namespace aether::benchmark

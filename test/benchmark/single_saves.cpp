@@ -1,0 +1,64 @@
+// One save at a time: what a single caller waits for.
+#include "benchmark/floor_client.hpp"
+#include "benchmark/raw_cnats.hpp"
+#include "benchmark/rounds.hpp"
+#include "benchmark/session.hpp"
+#include "benchmark/works.hpp"
+
+namespace aether::benchmark {
+namespace {
+
+constexpr char const* stream = "single";
+
+awaitable<double> save_one_by_one(nats::connection, nats::jetstream_event_store store, std::vector<event>& events) {
+  stopwatch watch;
+  for (auto& e : events)
+    co_await store.save_event(std::move(e));
+  co_return watch.microseconds_each(events.size());
+}
+
+/// Of a client whose save() blocks.
+template <class Client> double save_one_by_one(Client& client, workload const& w) {
+  auto const events = w.encoded(stream);
+  std::uint64_t last = 0;
+  stopwatch watch;
+  for (auto const& e : events)
+    last = client.save(e, last);
+  return watch.microseconds_each(events.size());
+}
+
+} // namespace
+
+void measure_single_saves(server_run const& run) {
+  auto const url = run.server.url();
+  auto const count = run.wanted.scaled(5'000, 1'000);
+  make_stream(url, stream);
+  auto const medians =
+      interleaved(run.wanted.rounds, {[&](std::size_t round) {
+                                        auto w = make_workload("aether" + std::to_string(round) + '-', 1, count);
+                                        return with_store(url, stream, &save_one_by_one, w.events);
+                                      },
+                                      [&](std::size_t round) {
+                                        auto const w = make_workload("raw" + std::to_string(round) + '-', 1, count);
+                                        raw_cnats raw(url, true);
+                                        return save_one_by_one(raw, w);
+                                      },
+                                      [&](std::size_t round) {
+                                        auto const w = make_workload("floor" + std::to_string(round) + '-', 1, count);
+                                        floor_client floor(run.server.port());
+                                        return save_one_by_one(floor, w);
+                                      }});
+  remove_stream(url, stream);
+
+  auto r = run.make_row("one save at a time, beside js_Publish", "us");
+  r.aether = medians[0];
+  r.raw = medians[1];
+  r.floor = medians[2];
+  r.target = target{bound::at_most, 0.85, compared_with::raw};
+  run.out.add(r);
+  r.work = "one save at a time, beside the floor";
+  r.target = target{bound::at_most, 1.3, compared_with::floor};
+  run.out.add(r);
+}
+
+} // namespace aether::benchmark

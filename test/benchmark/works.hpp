@@ -1,0 +1,40 @@
+// What is measured. Each work adds its rows to the report.
+#pragma once
+
+#include "benchmark/options.hpp"
+#include "benchmark/report.hpp"
+
+#include <support/nats_server.hpp>
+
+namespace aether::benchmark {
+
+struct server_run {
+  options const& wanted;
+  report& out;
+  test::nats_server const& server;
+
+  row make_row(std::string work, std::string unit) const {
+    row r;
+    r.work = std::move(work);
+    r.server = server.version();
+    r.unit = std::move(unit);
+    return r;
+  }
+};
+
+// On a server.
+void measure_many_saves(server_run const& run);    ///< 1,000 actors at once
+void measure_single_saves(server_run const& run);  ///< one after the other
+void measure_latest_version(server_run const& run);
+void measure_refused_saves(server_run const& run); ///< decided from the cache
+void measure_long_history(server_run const& run);
+void measure_short_histories(server_run const& run);
+void measure_peak_memory(server_run const& run);
+
+// In process.
+void measure_memory_store(options const& wanted, report& out);
+
+/// What this program does as a child of itself: see measure_peak_memory().
+int touch_actors(options const& wanted);
+
+} // namespace aether::benchmark
