@@ -13,9 +13,11 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
+#include <future>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -219,6 +221,44 @@ BOOST_AUTO_TEST_CASE(join_from_another_context_loses_no_end) {
       {.threads = 2});
   pool.join();
   BOOST_TEST(*held == 3 * rounds);
+}
+
+// Either the child is dropped or it is cancelled, at whatever point of its start the cancellation comes.
+BOOST_AUTO_TEST_CASE(a_cancel_beside_a_spawn_misses_no_child) {
+  auto const held = make_token();
+  int const rounds = 3000;
+  asio::thread_pool pool(1);
+  task_group group(pool.get_executor());
+  std::atomic<int> begun = 0, cancelled = 0;
+  std::atomic<long> seen = 0;
+  std::thread canceller([&] {
+    for (int round = 1; round <= rounds; ++round) {
+      while (begun < round)
+        std::this_thread::yield();
+      for (int i = 0; i < round % 64; ++i) // later from round to round, so as to meet every moment of a start
+        seen += begun;
+      group.cancel();
+      cancelled = round;
+    }
+  });
+  bool all_joined = true;
+  for (int round = 1; round <= rounds; ++round) {
+    begun = round;
+    for (int i = 0; i < 10; ++i)
+      group.spawn(wait_for_ever(held));
+    while (cancelled < round)
+      std::this_thread::yield();
+    auto joined = asio::co_spawn(pool, group.join(), asio::use_future);
+    if (all_joined && joined.wait_for(aether::test::scaled(std::chrono::seconds(10))) != std::future_status::ready) {
+      all_joined = false;
+      group.cancel();
+    }
+    joined.get();
+  }
+  canceller.join();
+  pool.join();
+  BOOST_TEST(all_joined);
+  BOOST_TEST(held.use_count() == 1);
 }
 
 BOOST_AUTO_TEST_CASE(spawn_join_and_cancel_from_many_threads) {
