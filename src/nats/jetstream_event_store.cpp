@@ -154,7 +154,7 @@ awaitable<std::optional<event>> jetstream_event_store::do_find_latest_event(std:
   return latest_event(core_, std::move(actor_id), options);
 }
 
-bool jetstream_event_store::do_supports_batches() const { return core_ && core_->stream()->atomic_batches; }
+bool jetstream_event_store::do_supports_batches() const { return opened(core_).stream()->atomic_batches; }
 
 awaitable<void> jetstream_event_store::do_save_snapshot(actor_snapshot s, call_options options) {
   return detail::keep_snapshot(core_, std::move(s), options);

@@ -10,7 +10,7 @@ BOOST_AUTO_TEST_SUITE(contract_batches)
 
 void with_batches(store_provider const& provider, store_settings settings,
                   std::function<awaitable<void>(event_store&)> body) {
-  if (provider.batches)
+  if (provider.batches())
     with_store(provider, settings, std::move(body));
   else
     BOOST_TEST_MESSAGE("no batches: " << provider.name);
@@ -28,7 +28,7 @@ BOOST_DATA_TEST_CASE(one_event_is_always_taken, all_stores(), provider) {
 }
 
 BOOST_DATA_TEST_CASE(the_store_says_whether_it_takes_more, all_stores(), provider) {
-  bool const expected = provider.batches;
+  bool const expected = provider.batches();
   with_store(provider, [&](event_store& store) -> awaitable<void> {
     BOOST_TEST(store.supports_batches() == expected);
     boost::system::error_code const thrown = co_await error_of(store.save_events(events_of("order-1", 1, 2)));

@@ -31,7 +31,7 @@ private:
 store_provider memory_provider() {
   store_provider p;
   p.name = "memory";
-  p.batches = true;
+  p.batches = [] { return true; };
   p.independent = false;
   p.too_large = 2 * 1024 * 1024;
   p.make = [] { return std::unique_ptr<store_data>(std::make_unique<memory_data>()); };

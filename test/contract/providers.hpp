@@ -50,7 +50,7 @@ public:
 
 struct store_provider {
   std::string name;
-  bool batches = false;          ///< more than one event in save_events
+  bool (*batches)() = {};        ///< whether save_events takes more than one event here
   bool independent = false;      ///< handles opened on the same data know nothing of each other
   std::size_t too_large = 0;     ///< an event with a string of so many bytes is refused
   std::string (*why_not)() = {}; ///< empty text: it can run here; none: always
@@ -61,6 +61,7 @@ inline std::ostream& operator<<(std::ostream& out, store_provider const& p) { re
 
 // One line here and one in providers.cpp for each store.
 store_provider memory_provider();
+store_provider jetstream_provider();
 
 std::vector<store_provider> const& providers();
 

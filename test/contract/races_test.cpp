@@ -171,7 +171,7 @@ BOOST_DATA_TEST_CASE(different_actors_do_not_disturb_each_other, all_stores() * 
 
 BOOST_DATA_TEST_CASE(one_of_many_batches_wins_whole, all_stores() * one_and_four_threads() * handle_counts(), provider,
                      threads, handles) {
-  if (!provider.batches)
+  if (!provider.batches())
     return;
   auto const t = std::make_shared<tally>();
   std::vector<event> events;

@@ -1,0 +1,57 @@
+// The JetStream store, for the contract suite: one server for the whole run, a stream for each case, and a connection
+// of its own for each handle, as another process would have.
+#include <aether/nats/jetstream_event_store.hpp>
+#include <contract/providers.hpp>
+#include <support/nats_server.hpp>
+
+#include <atomic>
+
+namespace aether::test {
+namespace {
+
+nats_server const& server() {
+  static nats_server const shared;
+  return shared;
+}
+
+class jetstream_data final : public typed_store_data<nats::jetstream_event_store> {
+public:
+  awaitable<store_ptr> open(boost::asio::any_io_executor, store_settings settings) override {
+    nats::jetstream_config config;
+    config.version_policy = settings.policy;
+    config.max_history_events = settings.max_history_events;
+    config.max_history_bytes = settings.max_history_bytes;
+    nats::connection on = co_await nats::connection::connect(server().url());
+    nats::jetstream_event_store store = co_await nats::jetstream_event_store::open(std::move(on), stream_, config);
+    co_return std::make_shared<nats::jetstream_event_store>(std::move(store));
+  }
+
+private:
+  static std::string next_name() {
+    static std::atomic<int> count = 0;
+    return "case-" + std::to_string(++count);
+  }
+
+  std::string const stream_ = next_name();
+};
+
+std::string why_no_server() {
+  auto const has = has_nats_server(0);
+  auto const why = has.message();
+  return has ? std::string() : std::string(why.begin(), why.end());
+}
+
+} // namespace
+
+store_provider jetstream_provider() {
+  store_provider p;
+  p.name = "jetstream";
+  p.batches = [] { return why_no_server().empty() && server().at_least(2, 12, 1); };
+  p.independent = true;
+  p.too_large = 2 * 1024 * 1024;
+  p.why_not = why_no_server;
+  p.make = [] { return std::unique_ptr<store_data>(std::make_unique<jetstream_data>()); };
+  return p;
+}
+
+} // namespace aether::test
