@@ -101,7 +101,9 @@ awaitable<void> check_replicas(opening const& o, server_facts facts, std::int64_
 
 awaitable<stream_answer> ask_stream(opening const& o, char const* verb, boost::json::object const* config) {
   auto const subject = o.api + ".STREAM." + verb + '.' + o.wanted.name;
-  auto const text = co_await ask_api(o, subject, config ? boost::json::serialize(*config) : std::string());
+  std::string body; // not `config ? … : …` as the argument: beside co_await g++ 12 evaluates both
+  if (config) body = boost::json::serialize(*config);
+  auto const text = co_await ask_api(o, subject, std::move(body));
   auto answer = parse_stream_answer(text);
   if (auto const* refused = std::get_if<api_error>(&answer)) throw_error(o, *refused);
   co_return std::move(std::get<stream_answer>(answer));
@@ -149,6 +151,7 @@ std::shared_ptr<stream_access const> access_to(opening const& o, server_facts co
 
 awaitable<opened_stream> open_stream(connection on, std::string stream_name, jetstream_config config) {
   if (!on) throw error(errc::not_open, "opening a store on a connection that was default-made or moved from");
+  config.validate();
   opening o;
   o.on = std::move(on);
   o.config = resolved(std::move(config));
