@@ -26,9 +26,17 @@ using aether::detail::wait_state;
 using aether::detail::wait_until;
 using boost::asio::awaitable;
 
+struct delivered_message {
+  native_message message;
+  std::optional<delivery> where; ///< none: a status message, or nothing that is understood
+
+  delivered_message() = default;
+  delivered_message(native_message m, std::optional<delivery> w) : message(std::move(m)), where(w) {}
+};
+
 /// What has come for a consumer since it was last asked.
 struct arrived {
-  std::vector<native_message> messages; ///< stored ones and status messages, as they came
+  std::vector<delivered_message> messages; ///< as they came
   bool interrupted = false;             ///< the connection was lost behind them
   bool closed = false;
   bool refused = false;                 ///< the server refused the subscription
@@ -42,11 +50,12 @@ struct arrived {
 class consumer_inbox final : public message_sink {
 public:
   void on_message(native_message message) override {
-    auto const is_status = message.reply().empty();
+    auto const where = parse_delivery(message.reply());
     std::unique_lock lock(mutex_);
-    got_.messages.push_back(std::move(message));
-    if (is_status)
+    // Behind a gap nothing is to be waited for.
+    if (!where || where->consumer_sequence != ++last_)
       urgent_ = true;
+    got_.messages.emplace_back(std::move(message), where);
     wake(std::move(lock));
   }
   void on_no_responders() override {
@@ -93,6 +102,7 @@ private:
   std::mutex mutex_;
   arrived got_;
   bool urgent_ = false;
+  std::uint64_t last_ = 0; // consumer sequence
   std::uint64_t wanted_ = 0;
   std::shared_ptr<wait_state<bool>> waiting_;
 };
@@ -111,6 +121,73 @@ std::string quoted(std::string_view text) {
   return boost::json::serialize(boost::json::string_view(text.data(), text.size()));
 }
 
+/// The answer to a consumer's creation. When nobody waits for it any more, the consumer is deleted once it is made:
+/// servers may handle a deletion that follows at once before the creation.
+class creation final : public reply_sink {
+public:
+  creation(std::shared_ptr<connection_core> core, std::string delete_subject)
+      : core_(std::move(core)), delete_subject_(std::move(delete_subject)) {}
+
+  bool on_reply(native_message reply) override {
+    answer a;
+    a.message = std::move(reply);
+    end(std::move(a));
+    return false;
+  }
+  void on_no_answer(no_answer why) override {
+    answer a;
+    a.why = why;
+    end(std::move(a));
+  }
+
+  void wait(std::shared_ptr<wait_state<bool>> waiting) {
+    {
+      std::lock_guard lock(mutex_);
+      if (!answer_) {
+        waiting_ = std::move(waiting);
+        return;
+      }
+    }
+    waiting->complete(true);
+  }
+  answer take() {
+    std::lock_guard lock(mutex_);
+    waiting_.reset();
+    return answer_ ? std::move(*answer_) : answer();
+  }
+  void give_up() {
+    {
+      std::lock_guard lock(mutex_);
+      given_up_ = true;
+      waiting_.reset();
+      if (!answer_)
+        return;
+    }
+    delete_consumer();
+  }
+
+private:
+  void end(answer a) {
+    std::unique_lock lock(mutex_);
+    answer_.emplace(std::move(a));
+    auto const given_up = given_up_;
+    auto const waiting = std::move(waiting_);
+    lock.unlock();
+    if (given_up)
+      delete_consumer();
+    if (waiting)
+      waiting->complete(true);
+  }
+  void delete_consumer() { core_->publish(native_message(delete_subject_, {}, {}), nullptr); }
+
+  std::shared_ptr<connection_core> const core_;
+  std::string const delete_subject_;
+  std::mutex mutex_;
+  std::optional<answer> answer_;
+  bool given_up_ = false;
+  std::shared_ptr<wait_state<bool>> waiting_;
+};
+
 /// A consumer's name and inbox; both are given up when this goes, without waiting.
 class short_lived_consumer {
 public:
@@ -121,21 +198,20 @@ public:
   short_lived_consumer& operator=(short_lived_consumer const&) = delete;
   ~short_lived_consumer() {
     stream_->connection->unsubscribe(subscription_);
-    if (!may_exist_)
-      return;
-    stream_->connection->publish(native_message(api("DELETE"), {}, {}), nullptr);
+    if (creation_)
+      creation_->give_up();
   }
 
   std::shared_ptr<consumer_inbox> const& inbox() const noexcept { return inbox_; }
-  std::string create_subject(read_range const& range) {
-    may_exist_ = true;
-    return api("CREATE") + '.' + range.subject;
-  }
-  std::string create_body(read_range const& range) const {
-    return R"({"stream_name":)" + quoted(stream_->stream()) + R"(,"config":{"name":)" + quoted(name_) +
-           R"(,"deliver_policy":"by_start_sequence","opt_start_seq":)" + std::to_string(range.next) +
-           R"(,"ack_policy":"none","replay_policy":"instant","filter_subject":)" + quoted(range.subject) +
-           R"(,"inactive_threshold":30000000000,"num_replicas":1,"mem_storage":true}})";
+
+  /// Asks for it to be made; the answer is found in what is returned.
+  std::shared_ptr<creation> create(read_range const& range, steady_time until) {
+    auto const& core = stream_->connection;
+    auto const token = core->next_token();
+    native_message message(api("CREATE") + '.' + range.subject, core->reply_subject(token), config(range));
+    creation_ = std::make_shared<creation>(core, api("DELETE"));
+    core->request(std::move(message), token, creation_, until);
+    return creation_;
   }
   void ask_for(pull const& p) const {
     auto body = R"({"no_wait":true,"batch":)" + std::to_string(p.batch);
@@ -148,13 +224,19 @@ private:
   std::string api(std::string_view what) const {
     return stream_->api + ".CONSUMER." + std::string(what) + '.' + stream_->stream() + '.' + name_;
   }
+  std::string config(read_range const& range) const {
+    return R"({"stream_name":)" + quoted(stream_->stream()) + R"(,"config":{"name":)" + quoted(name_) +
+           R"(,"deliver_policy":"by_start_sequence","opt_start_seq":)" + std::to_string(range.next) +
+           R"(,"ack_policy":"none","replay_policy":"instant","filter_subject":)" + quoted(range.subject) +
+           R"(,"inactive_threshold":30000000000,"num_replicas":1,"mem_storage":true}})";
+  }
 
   std::shared_ptr<stream_access const> stream_;
   std::string name_;
   std::string reply_;
   std::shared_ptr<consumer_inbox> inbox_ = std::make_shared<consumer_inbox>();
   std::uint64_t subscription_;
-  bool may_exist_ = false;
+  std::shared_ptr<creation> creation_;
 };
 
 /// read_stop, or none when the connection was lost.
@@ -168,8 +250,14 @@ struct created {
 awaitable<created> create(std::shared_ptr<stream_access const> stream, short_lived_consumer& consumer,
                           read_range const& range, steady_time deadline) {
   auto const until = std::min(deadline, std::chrono::steady_clock::now() + stream->config.request_timeout);
-  auto const reply =
-      co_await request_once(stream->connection, consumer.create_subject(range), consumer.create_body(range), until);
+  auto const asked = consumer.create(range, until);
+  auto const waited = co_await wait_until<bool>(
+      until, [&](std::shared_ptr<wait_state<bool>> waiting) { asked->wait(std::move(waiting)); });
+  if (waited.end == wait_end::cancelled)
+    throw boost::system::system_error(boost::asio::error::operation_aborted);
+  auto reply = asked->take();
+  if (!reply && waited.end == wait_end::timed_out)
+    reply.why = no_answer::timed_out;
   created out;
   if (!reply) {
     if (reply.why == no_answer::closed)
@@ -195,29 +283,28 @@ awaitable<created> create(std::shared_ptr<stream_access const> stream, short_liv
   co_return out;
 }
 
-/// Takes note of what came, before it is shown: the next pulls depend on it. Returns how many messages are in order.
-struct noted {
-  std::vector<std::pair<std::size_t, std::uint64_t>> in_order; ///< index and stream sequence
-  bool stuck = false;
-};
-
-noted take_note(arrived const& got, consumer_order& order, pull_plan& plan) {
-  noted out;
-  out.in_order.reserve(got.messages.size());
-  for (std::size_t i = 0; i < got.messages.size() && !out.stuck; ++i) {
-    auto const& message = got.messages[i];
+/// Takes note of what came, before it is shown, as the next pulls depend on it. Drops what is not to be shown; false:
+/// it does not go on behind the rest.
+bool take_note(arrived& got, consumer_order& order, pull_plan& plan) {
+  bool goes_on = !got.nobody && !got.silent;
+  std::size_t kept = 0;
+  for (auto& [message, where] : got.messages) {
     if (message.reply().empty()) {
-      out.stuck =
-          plan.on_status(message.status(), number_header(message, "Nats-Pending-Messages")) == pull_status::give_up;
-    } else if (auto const d = parse_delivery(message.reply()); d && order.on_message(*d)) {
-      plan.on_message(message.data().size());
-      out.in_order.emplace_back(i, d->stream_sequence);
-    } else {
-      out.stuck = true;
+      auto const status = plan.on_status(message.status(), number_header(message, "Nats-Pending-Messages"));
+      if (status == pull_status::go_on)
+        continue;
     }
+    if (!where || !order.on_message(*where)) {
+      goes_on = false;
+      break;
+    }
+    plan.on_message(message.data().size());
+    auto& place = got.messages[kept++];
+    if (&place.message != &message)
+      place = delivered_message(std::move(message), where);
   }
-  out.stuck = out.stuck || got.nobody || got.silent;
-  return out;
+  got.messages.resize(kept);
+  return goes_on;
 }
 
 awaitable<consumer_end> read_by_one(std::shared_ptr<stream_access const> stream, read_range& range,
@@ -234,14 +321,14 @@ awaitable<consumer_end> read_by_one(std::shared_ptr<stream_access const> stream,
       consumer.ask_for(*p);
     auto const until = std::min(deadline, std::chrono::steady_clock::now() + stream->config.request_timeout);
     auto got = co_await wait_for(consumer.inbox(), std::min<std::uint64_t>(plan.under_way(), 128), until);
-    auto const now = take_note(got, order, plan);
-    while (auto const p = now.stuck || got.interrupted ? std::nullopt : plan.next())
+    auto const goes_on = take_note(got, order, plan);
+    while (auto const p = goes_on && !got.interrupted ? plan.next() : std::nullopt)
       consumer.ask_for(*p);
     std::size_t shown = 0;
-    for (auto const& [index, sequence] : now.in_order) {
-      visitor.on_message(message_view(got.messages[index].data(), sequence));
-      range.next = sequence + 1;
-      got.messages[index] = {}; // while it is warm: all at the end would cost more
+    for (auto& [message, where] : got.messages) {
+      visitor.on_message(message_view(message.data(), where->stream_sequence));
+      range.next = where->stream_sequence + 1;
+      message = {}; // while it is warm: all at the end would cost more
       if (++shown % messages_at_a_stretch == 0)
         co_await yield(deadline);
     }
@@ -253,7 +340,7 @@ awaitable<consumer_end> read_by_one(std::shared_ptr<stream_access const> stream,
       co_return read_stop::unavailable;
     if (got.interrupted)
       co_return consumer_end();
-    if (now.stuck)
+    if (!goes_on)
       co_return read_stop::stuck;
   }
   co_return read_stop::at_end;
