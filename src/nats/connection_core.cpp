@@ -39,7 +39,7 @@ std::string as_server_quotes(std::string_view subject) {
   return quoted;
 }
 
-constexpr auto longest_attempt = std::chrono::milliseconds(2000);
+constexpr std::chrono::milliseconds longest_attempt(2000);
 // cnats' connect timeout does not cover the system's resolver, nor a TLS handshake.
 constexpr auto attempt_grace = std::chrono::milliseconds(500);
 constexpr int most_attempts_running = 4;
@@ -83,9 +83,9 @@ void connection_core::attempt() {
     return on_attempt_failed(errc::timed_out, without_credentials(pool_.current().url) +
                                                   ": earlier attempts to connect have still not ended");
   auto timeout = longest_attempt;
-  if (!ever_connected_) {
-    auto left = std::chrono::ceil<std::chrono::milliseconds>(connect_deadline_ - std::chrono::steady_clock::now());
-    timeout = std::max(1ms, std::min(longest_attempt, left));
+  if (!ever_connected_) { // each server of the list is to have its turn
+    auto const left = (connect_deadline_ - std::chrono::steady_clock::now()) / static_cast<int>(pool_.left_in_round());
+    timeout = std::clamp(std::chrono::ceil<std::chrono::milliseconds>(left), 1ms, longest_attempt);
   }
   auto const number = attempting_ = ++attempts_;
   auto job = [weak = weak_from_this(), options = options_, server = pool_.current(), timeout, number] {

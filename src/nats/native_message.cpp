@@ -1,9 +1,12 @@
 // Makes cnats messages and reads them.
 #include "nats/native_message.hpp"
 
+#include "detail/utf8.hpp"
+
 #include <aether/error.hpp>
 
 #include <charconv>
+#include <cstdlib>
 #include <new>
 
 namespace aether::nats::detail {
@@ -18,8 +21,11 @@ bool is_safe_subject(std::string_view subject) noexcept {
 native_message::native_message(std::string const& subject, std::string const& reply, std::string_view data) {
   if (!is_safe_subject(subject) || (!reply.empty() && !is_safe_subject(reply)))
     throw error(errc::invalid_argument, "a subject is empty, longer than 4,095 bytes, or holds white space");
+  if (data.size() > 1u << 30) // cnats counts in int; no server takes more than 64 MB
+    throw error(errc::event_too_large, "a message of " + std::to_string(data.size()) + " bytes");
+  static bool const opened = nats_Open(-1) == NATS_OK; // before it cnats cannot destroy a message
   natsMsg* made = nullptr;
-  if (natsMsg_Create(&made, subject.c_str(), reply.empty() ? nullptr : reply.c_str(), data.data(),
+  if (!opened || natsMsg_Create(&made, subject.c_str(), reply.empty() ? nullptr : reply.c_str(), data.data(),
                      static_cast<int>(data.size())) != NATS_OK)
     throw std::bad_alloc();
   msg_.reset(made);
@@ -27,10 +33,13 @@ native_message::native_message(std::string const& subject, std::string const& re
 
 native_message::native_message(message const& m, std::string const& reply) : native_message(m.subject, reply, m.data) {
   for (auto const& [name, value] : m.headers) {
-    if (name.empty() || name.find_first_of(":\r\n ") != std::string::npos ||
-        value.find_first_of("\r\n") != std::string::npos)
-      throw error(errc::invalid_argument, "header \"" + name + "\" holds a colon, white space or a line break");
-    if (natsMsgHeader_Add(msg_.get(), name.c_str(), value.c_str()) != NATS_OK) throw std::bad_alloc();
+    if (!is_safe_subject(name) || name.find(':') != std::string::npos ||
+        value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
+      throw error(errc::invalid_argument, "the header " + aether::detail::quoted(name) +
+                                              " is empty, or it or its value holds what ends it: a colon or white "
+                                              "space in the name, a line break or NUL");
+    if (natsMsgHeader_Add(msg_.get(), name.c_str(), value.c_str()) != NATS_OK)
+      throw std::bad_alloc();
   }
 }
 

@@ -20,6 +20,7 @@ public:
 
   server const& current() const { return servers_[at_]; }
   std::size_t size() const noexcept { return servers_.size(); }
+  std::size_t left_in_round() const noexcept { return servers_.size() - tried_; } ///< with the current one
 
   /// A connection held: the next failure begins a new round, the first.
   void succeeded() noexcept { tried_ = 0, rounds_ = 0; }
