@@ -3,7 +3,8 @@
 #   examples/quickstart.sh                a private nats-server, which is killed, restarted and in the end removed
 #   examples/quickstart.sh --memory       the embedded store, without any server
 #   examples/quickstart.sh --url URL      a server that runs already, nats://host:port
-# Installs what is missing with apt. AETHER_NATS_SERVER names another nats-server than the one in PATH.
+# Installs what is missing with apt. AETHER_NATS_SERVER names another nats-server than the one in PATH, and
+# AETHER_QUICKSTART a program that is built already, as the tests do: then nothing is installed or built.
 set -euo pipefail
 # Every process started with & gets a group of its own: it is ended as a whole, and Ctrl-C reaches this script alone.
 set -m
@@ -53,12 +54,14 @@ await() {
   local code interrupted=$((128 + $(kill -l USR1)))
   while :; do
     code=0
-    wait "$1" || code=$?
+    wait "$1" 2>/dev/null || code=$?
     [ "$code" -eq "$interrupted" ] || return "$code"
   done
 }
 
-build() {
+set_up() {
+  "$root/test/install_dependencies.sh" build
+  if [ "$mode" = private ] && [ -z "${AETHER_NATS_SERVER-}" ]; then "$root/test/install_dependencies.sh" server; fi
   # build/release, when test/run.sh has set it up; else a folder that needs neither Boost.Test nor a server.
   build=$root/build/release
   if [ ! -f "$build/build.ninja" ]; then
@@ -72,7 +75,7 @@ build() {
       exit 1
     fi
   fi
-  local show=/dev/stdout
+  local show=/dev/stdout # a terminal is shown how far it is
   [ -t 1 ] || show=$build/quickstart.log
   cmake --build "$build" -t 01_quickstart -- "-j$(nproc)" >"$show" 2>&1 </dev/null &
   if ! await $!; then
@@ -80,6 +83,7 @@ build() {
     echo "The quickstart could not be built in $build" >&2
     exit 1
   fi
+  program=$build/examples/01_quickstart
 }
 
 port=-1 # at first one that is free
@@ -107,14 +111,8 @@ restart_server() {
   start_server
 }
 
-case $mode in
-private)
-  "$root/test/install_dependencies.sh" build
-  [ -n "${AETHER_NATS_SERVER-}" ] || "$root/test/install_dependencies.sh" server
-  ;;
-*) "$root/test/install_dependencies.sh" build ;;
-esac
-build
+program=${AETHER_QUICKSTART-}
+[ -n "$program" ] || set_up
 
 case $mode in
 memory) options=(--memory) ;;
@@ -127,7 +125,7 @@ private)
   options=(--url "$url" --parent-restarts-server)
   ;;
 esac
-"$build/examples/01_quickstart" "${options[@]}" </dev/null &
+"$program" "${options[@]}" </dev/null &
 await $!
 
 echo

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Runs a program on a nats-server of its own: with_nats_server.sh PROGRAM [OPTION…], to which `--url URL` is added.
+# Runs a program on a nats-server of its own: with_nats_server.sh PROGRAM [OPTION…]; an option {url} becomes its URL.
+# AETHER_NATS_CONFIG names a configuration file for it.
 # Without a nats-server it ends with 77, which ctest reports as skipped, and in CI with 1.
 set -euo pipefail
 
@@ -15,7 +16,8 @@ work=$(mktemp -d)
 server=
 trap '[ -z "$server" ] || kill -s KILL "$server" 2>/dev/null; rm -rf "$work"' EXIT
 trap 'exit 143' TERM INT HUP
-"$nats_server" -js -sd "$work/store" -a 127.0.0.1 -p -1 --ports_file_dir "$work" >"$work/log" 2>&1 </dev/null &
+"$nats_server" -js -sd "$work/store" -a 127.0.0.1 -p -1 --ports_file_dir "$work" \
+  ${AETHER_NATS_CONFIG:+-c "$AETHER_NATS_CONFIG"} >"$work/log" 2>&1 </dev/null &
 server=$!
 until grep -qs nats:// "$work"/*.ports; do
   if ! kill -0 "$server" 2>/dev/null; then
@@ -24,4 +26,5 @@ until grep -qs nats:// "$work"/*.ports; do
   fi
   sleep 0.02
 done
-"$@" --url "$(sed -nE 's|.*(nats://127\.0\.0\.1:[0-9]+).*|\1|p' "$work"/*.ports)" </dev/null
+url=$(sed -nE 's|.*(nats://127\.0\.0\.1:[0-9]+).*|\1|p' "$work"/*.ports)
+"${@//\{url\}/$url}" </dev/null
