@@ -17,6 +17,9 @@ struct history_request {
   std::string actor_id;
   std::int64_t after_version = 0;
   std::uint64_t from_sequence = 1; ///< where the message after `after_version` cannot stand before
+  /// Of the event that stands at `from_sequence` as a snapshot's message tells: when another one or none is there, as
+  /// in a stream that was copied, everything is read. 0: `from_sequence` is certain.
+  std::int64_t told_version = 0;
   bool keep_errors = false;
 
   history_request() = default;

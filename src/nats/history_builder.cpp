@@ -29,6 +29,8 @@ bool history_builder::on_message(message_view const& message) {
     result_.events.pop_back();
     return on_malformed(message, errc::malformed_event, std::move(reason));
   }
+  if (first_version_ == 0)
+    first_version_ = read.version;
   last_version_ = read.version;
   if (read.version <= after_version_) {
     result_.events.pop_back();

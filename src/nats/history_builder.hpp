@@ -30,6 +30,7 @@ public:
   void on_expected(std::uint64_t count) override;
   bool on_message(message_view const& message) override;
 
+  std::int64_t first_version() const noexcept { return first_version_; } ///< of all events seen, 0: there was none
   replay_result take() noexcept { return std::move(result_); }
 
 private:
@@ -42,6 +43,7 @@ private:
   bool const keep_errors_;
   history_limits const limits_;
   replay_result result_;
+  std::int64_t first_version_ = 0;
   std::int64_t last_version_ = 0;
   std::size_t bytes_ = 0;
 };

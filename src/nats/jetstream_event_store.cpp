@@ -81,7 +81,10 @@ awaitable<replay_result> read_events(core_ptr store, std::string actor_id, std::
   reading const call(store, actor_id, options);
   aether::detail::check_read(actor_id, after_version, options);
   detail::history_request request;
-  if (auto const known = store->hints().find(actor_id, after_version)) request.from_sequence = known + 1;
+  if (auto const known = store->hints().find(actor_id, after_version); known.sequence > 0) {
+    request.from_sequence = known.sequence;
+    request.told_version = known.version;
+  }
   request.actor_id = std::move(actor_id);
   request.after_version = after_version;
   request.keep_errors = keep_errors;

@@ -12,24 +12,25 @@ namespace aether::nats::detail {
 /// Thread-safe and bounded; a hint that is gone only costs a search.
 class snapshot_hints {
 public:
+  struct hint {
+    std::int64_t version = 0;   ///< of the event that the snapshot's message says stands there
+    std::uint64_t sequence = 0; ///< 0: none
+  };
+
   void put(std::string_view actor_id, std::int64_t version, std::uint64_t sequence) {
     std::lock_guard lock(mutex_);
     if (hints_.size() >= most) hints_.clear();
     hints_.insert_or_assign(std::string(actor_id), hint{version, sequence});
   }
 
-  /// The sequence of the event of a version not above `version`; 0 when none is known.
-  std::uint64_t find(std::string_view actor_id, std::int64_t version) {
+  /// Of a version not above `version`. It is what a message told: the reader looks whether it is so.
+  hint find(std::string_view actor_id, std::int64_t version) {
     std::lock_guard lock(mutex_);
     auto found = hints_.find(std::string(actor_id));
-    return found != hints_.end() && found->second.version <= version ? found->second.sequence : 0;
+    return found != hints_.end() && found->second.version <= version ? found->second : hint();
   }
 
 private:
-  struct hint {
-    std::int64_t version;
-    std::uint64_t sequence;
-  };
   static constexpr std::size_t most = 4096;
 
   std::mutex mutex_;

@@ -302,8 +302,9 @@ BOOST_AUTO_TEST_CASE(names_and_options_that_cannot_be_are_refused_before_anythin
     auto raw = co_await raw_client::connect();
     auto on = raw.connection();
     auto const sent = on.statistics().messages_out;
-    for (std::string const name :
-         {"", "a.b", "a b", "a>", "a*", "\r\nPUB", "\xc3\xa4", std::string(201, 'x').c_str()}) {
+    std::string const long_name(201, 'x');
+    for (std::string const& name : {std::string(), std::string("a.b"), std::string("a b"), std::string("a>"),
+                                    std::string("a*"), std::string("\r\nPUB"), std::string("\xc3\xa4"), long_name}) {
       auto const refused = co_await failure_of(nats::jetstream_event_store::open(on, name));
       BOOST_TEST(refused.code == errc::invalid_id, name << ": " << refused.text);
     }
