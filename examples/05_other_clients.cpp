@@ -7,7 +7,8 @@
 #include <string>
 #include <utility>
 
-using example::store_ptr;
+using aether::nats::connection;
+using aether::nats::jetstream_event_store;
 
 // An event as it stands in the stream, on the subject `examples.events.order.order-42`.
 constexpr char const* stored_event = R"(
@@ -44,7 +45,7 @@ void check_format() {
 
 /// An event written without this library, by any client that can send a request with headers. The expectation makes
 /// the server refuse it when somebody else was faster; without it promises end.
-aether::awaitable<std::string> write_by_hand(aether::nats::connection on, std::string order_id) {
+aether::awaitable<std::string> write_by_hand(connection on, std::string order_id) {
   auto const e = aether::make_event("OrderPlaced", order_id, 1);
   aether::nats::message m("examples.events.order." + order_id, to_json(e));
   m.headers.emplace_back("Nats-Msg-Id", e.id);
@@ -53,12 +54,45 @@ aether::awaitable<std::string> write_by_hand(aether::nats::connection on, std::s
   co_return answer.data;
 }
 
+/// A stream as the Go library makes it, with an event as it writes one.
+aether::awaitable<void> make_go_stream(connection on) {
+  aether::nats::message create("$JS.API.STREAM.CREATE.shared", R"({
+    "name": "shared", "subjects": ["shared.events.>", "shared.snapshots.>"], "retention": "limits", "storage": "file",
+    "max_age": 31536000000000000, "num_replicas": 1})");
+  co_await on.request(std::move(create));
+  aether::nats::message written("shared.events.order.order-1", R"({"id": "e-1", "eventType": "OrderPlaced",
+    "actorId": "order-1", "version": 1, "data": null, "timestamp": "2026-01-31T12:00:00.123456789+01:00"})");
+  written.headers.emplace_back("Nats-Msg-Id", "e-1");
+  co_await on.request(std::move(written));
+}
+
+/// A stream shared with the Go library: taken as that made it, and with its way to write subjects.
+aether::awaitable<jetstream_event_store> open_shared(connection on) {
+  aether::nats::jetstream_config config;
+  config.on_existing = aether::nats::existing_stream::adopt;
+  config.subject_encoding = aether::nats::subject_encoding::underscore;
+  co_return co_await jetstream_event_store::open(on, "shared", config);
+}
+
+aether::awaitable<void> share_with_go(connection on) {
+  co_await make_go_stream(on);
+  auto store = co_await open_shared(on);
+  auto const placed = co_await store.find_event("order-1", 1);
+  example::expect(placed && placed->data.empty(), "an event of the Go library is not read");
+  auto paid = aether::make_event(*placed, "OrderPaid", "order-1", 2);
+  co_await store.save_event(std::move(paid));
+  auto const version = co_await store.latest_version("order-1");
+  example::expect(version == 2, "the Go library's stream does not take an event");
+  for (auto const& w : store.weakened())
+    std::cout << w.setting << " is " << w.actual << ", not " << w.wanted << '\n';
+}
+
 aether::awaitable<void> tour(example::arguments given) {
   check_format();
   if (given.memory)
     co_return;
-  auto on = co_await aether::nats::connection::connect(given.url);
-  auto store = co_await aether::nats::jetstream_event_store::open(on, "examples");
+  auto on = co_await connection::connect(given.url);
+  auto store = co_await jetstream_event_store::open(on, "examples");
   auto const order_id = example::new_order_id();
 
   auto answer = co_await write_by_hand(on, order_id);
@@ -82,6 +116,8 @@ aether::awaitable<void> tour(example::arguments given) {
   co_await store.save_event(std::move(next));
   auto const version = co_await store.latest_version(order_id);
   example::expect(version == 2, "a malformed message blocked an order");
+
+  co_await share_with_go(on);
 }
 
 int main(int argc, char** argv) {
