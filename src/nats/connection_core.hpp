@@ -166,7 +166,7 @@ private:
   void on_attempt(std::uint64_t attempt, native_link::result result);
   void on_attempt_failed(boost::system::error_code why, std::string text);
   void retry_later();
-  void adopt(std::shared_ptr<native_link> link);
+  void adopt(std::uint64_t attempt, std::shared_ptr<native_link> link);
   native_subscription make_native(std::string const& subject, std::string const& queue = {});
   void begin_request(native_message message, std::uint64_t token, std::shared_ptr<reply_sink> sink,
                      steady_time deadline, native_subscription own);
@@ -218,12 +218,13 @@ private:
   // Guarded by the strand.
   server_pool pool_;
   std::shared_ptr<native_link> link_;
-  std::uint64_t link_number_ = 0; // tells handlers of an earlier link
+  std::uint64_t link_number_ = 0; // of the attempt that made it: tells handlers of an earlier one
   native_subscription inbox_subscription_;
   std::vector<std::uint64_t> own_inboxes_; // tokens of requests that have one; some may have ended
   std::optional<boost::asio::posix::stream_descriptor> descriptor_;
   std::optional<boost::asio::steady_timer> deadline_timer_, probe_timer_, retry_timer_, attempt_timer_;
   std::optional<steady_time> armed_;
+  spent_messages spent_;
   boost::unordered_flat_map<std::uint64_t, pending_request> requests_;
   aether::detail::deadline_queue<std::uint64_t> deadlines_;
   std::vector<std::unique_ptr<live_subscription>> subscriptions_;

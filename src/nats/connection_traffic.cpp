@@ -162,6 +162,7 @@ void connection_core::on_readable() {
   heard_ = true;
   link_->process_read();
   if (!link_->is_detached()) {
+    spent_messages::collecting here(spent_);
     notice_refusal();
     drain_inbox();
     drain_own_inboxes();

@@ -8,8 +8,39 @@
 #include <charconv>
 #include <cstdlib>
 #include <new>
+#include <utility>
 
 namespace aether::nats::detail {
+namespace {
+
+thread_local spent_messages* collected_here = nullptr;
+
+} // namespace
+
+void native_message_deleter::operator()(natsMsg* m) const noexcept {
+  if (collected_here)
+    collected_here->add(m);
+  else
+    natsMsg_Destroy(m);
+}
+
+void spent_messages::add(natsMsg* m) noexcept {
+  messages_.push_back(m); // there is room
+  bytes_ += static_cast<std::size_t>(natsMsg_GetDataLength(m));
+  if (messages_.size() == at_most || bytes_ > bytes_at_most)
+    destroy();
+}
+
+void spent_messages::destroy() noexcept {
+  for (auto* m : messages_)
+    natsMsg_Destroy(m);
+  messages_.clear();
+  bytes_ = 0;
+}
+
+spent_messages::collecting::collecting(spent_messages& into) noexcept : before_(std::exchange(collected_here, &into)) {}
+
+spent_messages::collecting::~collecting() { collected_here = before_; }
 
 bool is_safe_subject(std::string_view subject) noexcept {
   if (subject.empty() || subject.size() >= 4096) return false;
