@@ -149,7 +149,7 @@ verdict judge(fetched const& got, std::uint64_t from) {
   auto const whole = v.usable == got.messages.size();
   if (got.why == no_answer::connection_lost || got.why == no_answer::not_handed_over) {
     v.reconnect = true;
-  } else if (got.single) {
+  } else if (got.single || got.why == no_answer::permission_denied) {
     v.stop = read_stop::unavailable;
   } else if (got.end) {
     auto const end = end_of(*got.end);
@@ -169,17 +169,26 @@ verdict judge(fetched const& got, std::uint64_t from) {
 
 awaitable<read_stop> read_by_direct_batches(std::shared_ptr<stream_access const> stream, read_range& range,
                                             message_visitor& visitor, steady_time deadline) {
+  std::optional<std::uint64_t> expected; // messages that were there when this began and have not come
+  std::optional<std::uint64_t> last;     // once more have come: how far to read, or a busy writer would never let go
   auto asked = std::make_unique<batch_request>(*stream, range, deadline);
-  for (bool first = true;;) {
+  for (;;) {
     auto got = co_await wait_for(asked->sink(), asked->until());
-    if (got.why == no_answer::closed || got.why == no_answer::permission_denied)
+    if (got.why == no_answer::closed)
       throw_unanswered(*got.why, "reading from stream " + stream->stream());
-    auto const v = judge(got, range.next);
-    read_range ahead(range.subject, v.next);
+    auto v = judge(got, range.next);
+    if (!expected && v.usable > 0) {
+      expected = marks_of(got.messages.front()).pending.value_or(0) + 1;
+      visitor.on_expected(*expected);
+    }
+    if (expected)
+      *expected -= std::min<std::uint64_t>(*expected, v.usable);
+    if (expected == 0u && !v.stop && !last)
+      last = co_await find_last_sequence(stream, range.subject, deadline);
+    if (last && !v.stop && v.next > *last)
+      v.stop = read_stop::at_end;
     if (!v.stop && !v.reconnect)
-      asked = std::make_unique<batch_request>(*stream, ahead, deadline);
-    if (std::exchange(first, false) && v.usable > 0)
-      visitor.on_expected(marks_of(got.messages.front()).pending.value_or(0) + 1);
+      asked = std::make_unique<batch_request>(*stream, read_range(range.subject, v.next), deadline);
     for (std::size_t i = 0; i < v.usable; ++i) {
       if (!visitor.on_message(message_view(got.messages[i]))) {
         if (i > 0)

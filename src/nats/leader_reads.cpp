@@ -6,11 +6,8 @@
 #include "nats/subject_reader.hpp"
 #include "nats/version_search.hpp"
 
-#include "detail/wait.hpp"
-
 #include <aether/json.hpp>
 
-#include <boost/asio/error.hpp>
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
@@ -194,8 +191,6 @@ read_event_result read_stored_event(stream_access const& stream, std::string_vie
 
 awaitable<std::optional<stored_message>> read_leader(std::shared_ptr<stream_access const> stream, std::string query,
                                                      steady_time deadline) {
-  using aether::detail::wait_state;
-  using aether::detail::wait_until;
   auto const subject = leader_read_subject(*stream);
   std::chrono::nanoseconds pause = std::chrono::milliseconds(1);
   for (;;) {
@@ -208,11 +203,16 @@ awaitable<std::optional<stored_message>> read_leader(std::shared_ptr<stream_acce
     auto const until = std::chrono::steady_clock::now() + pause;
     if (!answer.temporary || until >= deadline)
       throw error(answer.error, "reading from stream " + stream->stream() + ": " + answer.text);
-    auto rest = co_await wait_until<bool>(until, [](std::shared_ptr<wait_state<bool>>) {});
-    if (rest.end == aether::detail::wait_end::cancelled)
-      throw boost::system::system_error(boost::asio::error::operation_aborted);
+    co_await pause_until(until);
     pause = std::min<std::chrono::nanoseconds>(pause * 2, std::chrono::milliseconds(100));
   }
+}
+
+awaitable<std::uint64_t> find_last_sequence(std::shared_ptr<stream_access const> stream, std::string subject,
+                                            steady_time deadline) {
+  auto query = last_message_query(subject);
+  auto const last = co_await read_leader(std::move(stream), std::move(query), deadline);
+  co_return last ? last->sequence : 0;
 }
 
 awaitable<current_state> read_current(std::shared_ptr<stream_access const> stream, std::string actor_id,

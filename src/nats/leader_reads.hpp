@@ -57,6 +57,10 @@ read_event_result read_stored_event(stream_access const& stream, std::string_vie
 boost::asio::awaitable<std::optional<stored_message>> read_leader(std::shared_ptr<stream_access const> stream,
                                                                   std::string query, steady_time deadline);
 
+/// The sequence of the last message on the subject; 0: there is none.
+boost::asio::awaitable<std::uint64_t> find_last_sequence(std::shared_ptr<stream_access const> stream,
+                                                         std::string subject, steady_time deadline);
+
 /// What an actor's subject ends with: its latest well-formed event, and the last message, well-formed or not.
 struct current_state {
   std::uint64_t last_sequence = 0; ///< 0: no message
@@ -69,7 +73,8 @@ struct current_state {
 /// How old the latest event is by this machine's clock. Behind a malformed last message it is not known: as old as can
 /// be, so that nothing is kept which may have expired.
 inline std::chrono::nanoseconds age_of(current_state const& current) noexcept {
-  if (current.latest && current.latest_sequence != current.last_sequence) return std::chrono::nanoseconds::max();
+  if (current.latest && current.latest_sequence != current.last_sequence)
+    return std::chrono::nanoseconds::max();
   std::chrono::nanoseconds const age = std::chrono::system_clock::now() - current.last_time;
   return std::max(age, std::chrono::nanoseconds(0));
 }

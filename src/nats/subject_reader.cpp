@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 namespace aether::nats::detail {
 namespace {
@@ -32,17 +33,6 @@ awaitable<bool> read_one_from_leader(std::shared_ptr<stream_access const> stream
   visitor.on_message(message_view(message->data, message->sequence));
   range.next = message->sequence + 1;
   co_return true;
-}
-
-/// The sequence up to which there is something to read, where a replica may know less than the leader; 0: as far
-/// as whoever answers knows.
-awaitable<std::optional<std::uint64_t>> find_target(std::shared_ptr<stream_access const> stream, std::string subject,
-                                                    steady_time deadline) {
-  if (stream->replicas <= 1)
-    co_return 0;
-  auto query = last_message_query(subject);
-  auto const last = co_await read_leader(std::move(stream), std::move(query), deadline);
-  co_return last ? std::optional(last->sequence) : std::nullopt;
 }
 
 enum class read_way { direct_batches, consumer, leader };
@@ -71,31 +61,32 @@ awaitable<void> reconnected(std::shared_ptr<stream_access const> stream, steady_
 
 awaitable<void> read_subject(std::shared_ptr<stream_access const> stream, read_range range, message_visitor& visitor,
                              steady_time deadline) {
-  auto const target = co_await find_target(stream, range.subject, deadline);
-  if (!target)
-    co_return;
+  // Where a replica may know less than the leader, the leader says how far to read. One copy knows everything.
+  std::optional<std::uint64_t> target;
+  if (stream->replicas > 1)
+    target = co_await find_last_sequence(stream, range.subject, deadline);
   auto way = stream->direct_get && stream->batch_direct_get ? read_way::direct_batches : read_way::consumer;
   unsigned fruitless = 0;
-  for (;;) {
+  while (!target || range.next <= *target) {
     auto const from = range.next;
     auto stop = read_stop::stuck;
     if (way == read_way::direct_batches)
       stop = co_await read_by_direct_batches(stream, range, visitor, deadline);
     else if (way == read_way::consumer)
       stop = co_await read_by_consumer(stream, range, visitor, deadline);
-    if (stop == read_stop::at_end && range.next > *target)
+    if (stop == read_stop::at_end && (!target || range.next > *target))
       co_return;
     fruitless = range.next > from ? 0 : fruitless + 1;
-    if (stop == read_stop::unavailable) {
-      way = way == read_way::direct_batches ? read_way::consumer : read_way::leader;
-      fruitless = 0;
-    } else if (stop == read_stop::at_end && fruitless < patience) {
-      // A replica that lags behind the leader: what it lacks comes soon.
+    if (stop == read_stop::at_end && fruitless < patience) { // the replica lags: what it lacks comes soon
       co_await pause_until(std::min(deadline, std::chrono::steady_clock::now() + 2ms * (1 << fruitless)));
       continue;
-    } else if (way != read_way::leader && fruitless >= patience) {
-      way = read_way::leader;
     }
+    if (stop == read_stop::unavailable && way == read_way::direct_batches)
+      way = read_way::consumer;
+    else if (stop == read_stop::unavailable || fruitless >= patience)
+      way = read_way::leader;
+    if (way == read_way::leader && !target) // one by one a reader may never catch up with a busy writer
+      target = co_await find_last_sequence(stream, range.subject, deadline);
     auto const more = co_await read_one_from_leader(stream, range, visitor, deadline);
     if (!more)
       co_return;

@@ -51,7 +51,8 @@ nats::jetstream_config small_batches() {
 /// Counts what it is shown, and does something in the middle.
 class counting_visitor final : public message_visitor {
 public:
-  explicit counting_visitor(std::size_t at = 0, std::function<void()> then = {}) : at_(at), then_(std::move(then)) {}
+  explicit counting_visitor(std::size_t at = 0, std::function<void()> then = {}, std::function<void()> always = {})
+      : at_(at), then_(std::move(then)), always_(std::move(always)) {}
 
   bool on_message(message_view const& message) override {
     auto const sequence = message.sequence();
@@ -59,6 +60,8 @@ public:
     last_ = sequence;
     if (++count_ == at_)
       then_();
+    if (always_)
+      always_();
     return true;
   }
   std::size_t count() const { return count_; }
@@ -67,6 +70,7 @@ public:
 private:
   std::size_t at_;
   std::function<void()> then_;
+  std::function<void()> always_;
   std::size_t count_ = 0;
   std::uint64_t last_ = 0;
   bool in_order_ = true;
@@ -103,9 +107,9 @@ public:
   blocking_client(blocking_client const&) = delete;
   blocking_client& operator=(blocking_client const&) = delete;
 
-  boost::json::object ask(std::string const& subject) const {
+  boost::json::object ask(std::string const& subject, std::string const& data = {}) const {
     natsMsg* reply = nullptr;
-    if (natsConnection_RequestString(&reply, connection_, subject.c_str(), "", 5000) != NATS_OK)
+    if (natsConnection_RequestString(&reply, connection_, subject.c_str(), data.c_str(), 5000) != NATS_OK)
       throw std::runtime_error("no answer to " + subject);
     auto parsed = boost::json::parse(std::string(natsMsg_GetData(reply), natsMsg_GetDataLength(reply)));
     natsMsg_Destroy(reply);
@@ -297,6 +301,25 @@ BOOST_AUTO_TEST_CASE(a_consumer_deleted_underneath) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_writer_that_never_stops_holds_no_reader) {
+  nats_server server;
+  for (auto const& way : ways)
+    run([&](asio::io_context&) -> awaitable<void> {
+      auto s = co_await raw_stream::open(server.url(), small_batches(), by(way));
+      auto const actor = "order-" + way.substr(0, 2);
+      co_await s.store_events(actor, 1, 500);
+      blocking_client other(server.url());
+      std::int64_t version = 500;
+      auto const subject = s.access()->subjects.events_subject(actor);
+      counting_visitor visitor(0, {}, [&] { other.ask(subject, event_text(actor, ++version)); });
+      co_await read_subject(s.access(), range_of(s, actor), visitor, in(std::chrono::seconds(20)));
+      BOOST_TEST(visitor.count() >= 500u, way);
+      BOOST_TEST(visitor.count() < 2000u, way << ": " << visitor.count());
+      BOOST_TEST(visitor.in_order(), way);
+      co_await close(s);
+    });
+}
+
 BOOST_AUTO_TEST_CASE(without_permission_for_consumers_the_leader_is_asked) {
   nats_server_options options;
   options.extra_config = R"(authorization { users = [
@@ -313,6 +336,14 @@ BOOST_AUTO_TEST_CASE(without_permission_for_consumers_the_leader_is_asked) {
     co_await read_subject(s.access(), range_of(s, "order-1"), visitor, in(std::chrono::seconds(30)));
     BOOST_TEST(visitor.count() == 200u);
     BOOST_TEST(visitor.in_order());
+    // Also while somebody goes on writing.
+    blocking_client other(url("all"));
+    std::int64_t version = 200;
+    auto const subject = s.access()->subjects.events_subject("order-1");
+    counting_visitor busy(0, {}, [&] { other.ask(subject, event_text("order-1", ++version)); });
+    co_await read_subject(s.access(), range_of(s, "order-1"), busy, in(std::chrono::seconds(30)));
+    BOOST_TEST(busy.count() >= 200u);
+    BOOST_TEST(busy.count() < 300u);
     co_await close(s);
     co_await close(writer);
   });
