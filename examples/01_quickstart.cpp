@@ -50,7 +50,10 @@ void say(std::string const& text) { std::cout << "   " << text << '\n' << std::f
 std::string time_since(std::chrono::steady_clock::time_point start) {
   char text[32];
   std::chrono::duration<double, std::milli> const passed = std::chrono::steady_clock::now() - start;
-  std::snprintf(text, sizeof text, passed < 1ms ? "%.2f ms" : "%.0f ms", passed.count());
+  if (passed < 1ms)
+    std::snprintf(text, sizeof text, "%.0f us", passed.count() * 1000);
+  else
+    std::snprintf(text, sizeof text, "%.0f ms", passed.count());
   return text;
 }
 
@@ -101,8 +104,9 @@ aether::awaitable<void> place_orders(store_ptr store, std::vector<std::string> o
   co_await group.join(); // all three have ended here; an error of one would be thrown
 
   for (auto const& id : order_ids) {
-    auto const version = co_await store->latest_version(id);
-    say(id + " is at version " + std::to_string(version));
+    auto const events = co_await store->get_events(id);
+    say(id + ": " + std::to_string(events.size()) + " events, from " + events.front().event_type + " to " +
+        events.back().event_type);
   }
 }
 
