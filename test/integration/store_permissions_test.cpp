@@ -1,0 +1,204 @@
+// Users restricted to what docs/permissions.md names: each name is enough, together with the others, and needed.
+#include <integration/store_support.hpp>
+
+#include <boost/json/serialize.hpp>
+
+#include <algorithm>
+
+using namespace aether;
+using namespace aether::test;
+using namespace std::chrono_literals;
+using nats::jetstream_config;
+using nats::jetstream_event_store;
+
+namespace {
+
+using subjects = std::vector<std::string>;
+
+subjects operator+(subjects a, subjects const& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+subjects without(subjects all, std::string const& one) {
+  std::erase(all, one);
+  return all;
+}
+
+// Those of docs/permissions.md, for the stream `orders`.
+subjects const creating{"$JS.API.INFO", "$JS.API.STREAM.CREATE.orders", "$JS.API.STREAM.INFO.orders",
+                        "$JS.API.STREAM.UPDATE.orders"};
+subjects const opening{"$JS.API.INFO", "$JS.API.STREAM.INFO.orders"};
+subjects const saving{"orders.events.>", "orders.snapshots.>"};
+subjects const reading{"$JS.API.STREAM.MSG.GET.orders"};
+subjects const direct_reading{"$JS.API.DIRECT.GET.orders"};
+subjects const consuming{"$JS.API.CONSUMER.CREATE.orders.*.orders.events.>", "$JS.API.CONSUMER.MSG.NEXT.orders.*",
+                         "$JS.API.CONSUMER.DELETE.orders.*"};
+
+class users {
+public:
+  void add(std::string name, subjects allowed) {
+    if (!text_.empty())
+      text_ += ",\n";
+    text_ += "{user: \"" + name + "\", password: p, permissions: {subscribe: \"_INBOX_" + name + ".>\", publish: [";
+    allowed.push_back("_INBOX_" + name + ".>");
+    for (auto const& subject : allowed)
+      text_ += '"' + subject + "\", ";
+    text_ += "]}}";
+  }
+  nats_server_options options() const {
+    nats_server_options options;
+    options.extra_config = "authorization { users = [\n{user: admin, password: p},\n" + text_ + "\n] }\n";
+    return options;
+  }
+
+private:
+  std::string text_;
+};
+
+awaitable<nats::connection> connect_as(nats_server const& server, std::string user) {
+  auto options = options_for(server);
+  options.user = user;
+  options.password = "p";
+  options.inbox_prefix = "_INBOX_" + user;
+  auto on = co_await nats::connection::connect(std::move(options));
+  co_return on;
+}
+
+awaitable<jetstream_event_store> open_as(nats_server const& server, std::string user, bool create) {
+  auto on = co_await connect_as(server, std::move(user));
+  jetstream_config config;
+  config.create = create;
+  config.operation_timeout = 5s;
+  auto store = co_await jetstream_event_store::open(std::move(on), "orders", std::move(config));
+  co_return store;
+}
+
+// Everything a store does, in an order in which each needs what it is named for; the first error.
+awaitable<boost::system::error_code> use(nats_server const& server, std::string user, bool create) {
+  boost::system::error_code failed;
+  try {
+    auto store = co_await open_as(server, user, create);
+    auto const actor = "order-" + make_uuid();
+    for (std::int64_t version = 1; version <= 3; ++version)
+      co_await store.save_event(event_of(actor, version));
+    auto const versions = co_await versions_of(store, actor);
+    BOOST_TEST(versions.size() == 3u);
+    auto const errors = co_await store.get_events_with_errors(actor, 1);
+    BOOST_TEST(errors.events.size() == 2u);
+    auto const version = co_await store.latest_version(actor);
+    BOOST_TEST(version == 3);
+    auto const found = co_await store.find_event(actor, 2);
+    BOOST_TEST(found.has_value());
+    co_await store.save_snapshot(snapshot_of(actor, 3));
+    auto const snapshot = co_await store.latest_snapshot(actor);
+    BOOST_TEST(snapshot.version == 3);
+    if (store.supports_batches())
+      co_await store.save_events(events_of(actor, 4, 6));
+    co_await store.close();
+  } catch (boost::system::system_error const& e) {
+    BOOST_TEST_MESSAGE(user << ": " << e.what());
+    failed = e.code();
+  }
+  co_return failed;
+}
+
+awaitable<void> create_as_admin(nats_server const& server) {
+  auto options = options_for(server);
+  options.user = "admin";
+  options.password = "p";
+  auto on = co_await nats::connection::connect(std::move(options));
+  auto store = co_await jetstream_event_store::open(std::move(on), "orders");
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(store_permissions, *boost::unit_test::precondition(has_nats_server))
+
+BOOST_AUTO_TEST_CASE(what_is_named_is_enough_for_a_stream_that_is_there) {
+  bool const has_batches = shared_server().at_least(2, 11);
+  auto const needed = opening + saving + reading;
+  auto const rest = has_batches ? direct_reading : consuming; // by which a history is read fast
+  users all;
+  all.add("app", needed + rest);
+  all.add("slow", needed);
+  for (std::size_t i = 0; i < needed.size(); ++i)
+    all.add("less" + std::to_string(i), without(needed + rest, needed[i]));
+  nats_server server(all.options());
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    co_await create_as_admin(server);
+    auto const failed = co_await use(server, "app", false);
+    BOOST_TEST(!failed, failed);
+    BOOST_TEST(!contains(server.log(), "Permissions Violation"), server.log());
+    auto const slow = co_await use(server, "slow", false);
+    BOOST_TEST(!slow, slow);
+    for (std::size_t i = 0; i < needed.size(); ++i) {
+      auto const code = co_await use(server, "less" + std::to_string(i), false);
+      BOOST_TEST(code == errc::permission_denied, "without " << needed[i] << ": " << code);
+    }
+  });
+}
+
+BOOST_AUTO_TEST_CASE(what_is_named_is_enough_to_create_the_stream) {
+  users all;
+  auto const daily = saving + reading + direct_reading + consuming;
+  all.add("owner", creating + daily);
+  all.add("plain", without(without(creating + daily, "$JS.API.STREAM.INFO.orders"), "$JS.API.STREAM.UPDATE.orders"));
+  all.add("app", opening + daily);
+  nats_server server(all.options());
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    auto code = co_await use(server, "app", true);
+    BOOST_TEST(code == errc::permission_denied);
+    code = co_await use(server, "plain", true); // a stream that is new, or is as this store wants it
+    BOOST_TEST(!code, code);
+    code = co_await use(server, "plain", true);
+    BOOST_TEST(!code, code);
+    code = co_await use(server, "owner", true);
+    BOOST_TEST(!code, code);
+    code = co_await use(server, "app", false);
+    BOOST_TEST(!code, code);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(an_adopted_stream_is_mended_by_who_may) {
+  users all;
+  auto const daily = saving + reading + direct_reading + consuming;
+  all.add("owner", creating + daily);
+  nats_server server(all.options());
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    auto options = options_for(server);
+    options.user = "admin";
+    options.password = "p";
+    auto admin = co_await nats::connection::connect(std::move(options));
+    nats::message create("$JS.API.STREAM.CREATE.orders", boost::json::serialize(go_stream_config("orders")));
+    co_await admin.request(std::move(create));
+    jetstream_config config;
+    config.on_existing = nats::existing_stream::adopt;
+    auto on = co_await connect_as(server, "owner");
+    auto store = co_await jetstream_event_store::open(std::move(on), "orders", config);
+    BOOST_TEST(store.weakened().empty());
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_refusal_comes_at_once_and_harms_nothing_else) {
+  users all;
+  all.add("one_type", opening + reading + direct_reading + consuming + subjects{"orders.events.order.>"});
+  nats_server server(all.options());
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    co_await create_as_admin(server);
+    auto store = co_await open_as(server, "one_type", false);
+    co_await store.save_event(event_of("order-1", 1));
+    auto const before = std::chrono::steady_clock::now();
+    auto const f = co_await failure_of(store.save_event(event_of("invoice-1", 1)));
+    BOOST_TEST(f.code == errc::permission_denied, f.text);
+    auto code = co_await error_of(store.save_snapshot(snapshot_of("order-1", 1)));
+    BOOST_TEST(code == errc::permission_denied);
+    BOOST_TEST((std::chrono::steady_clock::now() - before < 4s));
+    auto const none = co_await store.latest_version("invoice-1");
+    BOOST_TEST(none == 0);
+    auto const outcome = co_await store.try_save_event(event_of("order-1", 2));
+    BOOST_TEST(stored(outcome, 2));
+  });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
