@@ -94,10 +94,9 @@ private:
 /// A batch asked for; forgotten when this goes.
 class batch_request {
 public:
-  batch_request(stream_access const& stream, read_range const& range, steady_time deadline)
+  batch_request(stream_access const& stream, read_range const& range, std::size_t bytes, steady_time deadline)
       : core_(stream.connection), token_(core_->next_token()),
         until_(std::min(deadline, std::chrono::steady_clock::now() + stream.config.request_timeout)) {
-    auto const bytes = stream.config.read_batch_bytes;
     // The server counts neither the headers it adds nor what a message costs here: their number is bounded too.
     auto const count = std::clamp<std::size_t>(bytes / 128, 1, 1'000'000);
     auto body = next_message_query(range.subject, range.next);
@@ -171,7 +170,10 @@ awaitable<read_stop> read_by_direct_batches(std::shared_ptr<stream_access const>
                                             message_visitor& visitor, steady_time deadline) {
   std::optional<std::uint64_t> expected; // messages that were there when this began and have not come
   std::optional<std::uint64_t> last;     // once more have come: how far to read, or a busy writer would never let go
-  auto asked = std::make_unique<batch_request>(*stream, range, deadline);
+  // The first one is shorter, so that there is something to show while the next is on its way.
+  auto const bytes = stream->config.read_batch_bytes;
+  auto const first = std::max(bytes / 8, std::min<std::size_t>(bytes, 256 * 1024));
+  auto asked = std::make_unique<batch_request>(*stream, range, first, deadline);
   for (;;) {
     auto got = co_await wait_for(asked->sink(), asked->until());
     if (got.why == no_answer::closed)
@@ -188,17 +190,18 @@ awaitable<read_stop> read_by_direct_batches(std::shared_ptr<stream_access const>
     if (last && !v.stop && v.next > *last)
       v.stop = read_stop::at_end;
     if (!v.stop && !v.reconnect)
-      asked = std::make_unique<batch_request>(*stream, read_range(range.subject, v.next), deadline);
-    for (std::size_t i = 0; i < v.usable; ++i) {
+      asked = std::make_unique<batch_request>(*stream, read_range(range.subject, v.next), bytes, deadline);
+    for (std::size_t i = 0, spent = 0; i < v.usable; ++i) {
       if (!visitor.on_message(message_view(got.messages[i]))) {
         if (i > 0)
           range.next = marks_of(got.messages[i - 1]).sequence + 1;
         co_return read_stop::stuck;
       }
-      if (i > 0)
-        got.messages[i - 1] = {}; // while it is warm: all at the end would cost more
-      if ((i + 1) % messages_at_a_stretch == 0)
+      if ((i + 1) % messages_at_a_stretch == 0) {
+        for (; spent < i; ++spent) // in one go: see spent_messages
+          got.messages[spent] = {};
         co_await yield(deadline);
+      }
     }
     range.next = v.next;
     if (v.stop)
@@ -206,7 +209,7 @@ awaitable<read_stop> read_by_direct_batches(std::shared_ptr<stream_access const>
     if (!v.reconnect)
       continue;
     co_await reconnected(stream, deadline);
-    asked = std::make_unique<batch_request>(*stream, range, deadline);
+    asked = std::make_unique<batch_request>(*stream, range, bytes, deadline);
   }
 }
 

@@ -34,6 +34,10 @@ struct delivered_message {
   delivered_message(native_message m, std::optional<delivery> w) : message(std::move(m)), where(w) {}
 };
 
+// So many are waited for and shown together, as waking up for each few, and destroying few, costs more than they do:
+// see spent_messages. Never for more than half of what is under way, so that more is asked for in time.
+constexpr std::uint64_t messages_at_once = 1024;
+
 /// What has come for a consumer since it was last asked.
 struct arrived {
   std::vector<delivered_message> messages; ///< as they came
@@ -320,15 +324,15 @@ awaitable<consumer_end> read_by_one(std::shared_ptr<stream_access const> stream,
     while (auto const p = plan.next())
       consumer.ask_for(*p);
     auto const until = std::min(deadline, std::chrono::steady_clock::now() + stream->config.request_timeout);
-    auto got = co_await wait_for(consumer.inbox(), std::min<std::uint64_t>(plan.under_way(), 128), until);
+    auto got = co_await wait_for(consumer.inbox(),
+                                 std::min<std::uint64_t>((plan.under_way() + 1) / 2, messages_at_once), until);
     auto const goes_on = take_note(got, order, plan);
     while (auto const p = goes_on && !got.interrupted ? plan.next() : std::nullopt)
       consumer.ask_for(*p);
     std::size_t shown = 0;
-    for (auto& [message, where] : got.messages) {
+    for (auto const& [message, where] : got.messages) {
       visitor.on_message(message_view(message.data(), where->stream_sequence));
       range.next = where->stream_sequence + 1;
-      message = {}; // while it is warm: all at the end would cost more
       if (++shown % messages_at_a_stretch == 0)
         co_await yield(deadline);
     }
