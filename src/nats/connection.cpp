@@ -109,9 +109,11 @@ awaitable<message> request(connection self, message m, call_options options) {
       nobody.status = 503;
       co_return nobody;
     }
+    if (a.why == no_answer::not_handed_over && core->state() == connection_state::reconnecting)
+      continue;
     if (a.why != no_answer::not_handed_over || clock::now() >= deadline)
       throw_no_answer(*core, a.why, what);
-    co_await detail::pause_until(std::min(deadline, clock::now() + pause)); // nothing was sent
+    co_await detail::pause_until(std::min(deadline, clock::now() + pause)); // until there is room
   }
 }
 
@@ -142,11 +144,18 @@ awaitable<void> publish(connection self, message m, call_options options) {
 awaitable<void> flush(connection self, call_options options) {
   auto const core = open_core(self, "flush()");
   auto const deadline = deadline_after(options.timeout, core->options().operation_timeout);
-  auto const why = co_await detail::round_trip(core, deadline);
-  if (why == no_answer::not_handed_over && core->state() != connection_state::connected)
-    throw_no_answer(*core, no_answer::connection_lost, "flush");
-  if (why)
-    throw_no_answer(*core, *why, "flush");
+  auto const link = core->statistics().reconnects;
+  for (;;) {
+    auto const why = co_await detail::round_trip(core, deadline);
+    if (!why)
+      co_return;
+    if (*why == no_answer::not_handed_over &&
+        (core->state() == connection_state::reconnecting || core->statistics().reconnects != link))
+      throw_no_answer(*core, no_answer::connection_lost, "flush");
+    if (*why != no_answer::not_handed_over || clock::now() >= deadline)
+      throw_no_answer(*core, *why, "flush");
+    co_await detail::pause_until(std::min(deadline, clock::now() + 1ms)); // until there is room
+  }
 }
 
 awaitable<void> close(connection self, call_options options) {
@@ -154,8 +163,10 @@ awaitable<void> close(connection self, call_options options) {
     throw error(errc::not_open, "close() on a connection that was default-made or moved from");
   auto const core = self.core();
   auto const deadline = deadline_after(options.timeout, core->options().operation_timeout);
-  if (core->state() == connection_state::connected)
-    co_await detail::round_trip(core, std::min(deadline, clock::now() + longest_last_flush));
+  if (core->state() == connection_state::connected) {
+    auto const left = std::max<std::chrono::nanoseconds>(0ns, deadline - clock::now());
+    co_await detail::round_trip(core, clock::now() + std::min(longest_last_flush, left / 2));
+  }
   core->close();
   for (auto seen = core->state(); seen != connection_state::closed; seen = core->state()) {
     auto const result = co_await detail::wait_state_change(core, seen, deadline);
@@ -192,9 +203,12 @@ awaitable<std::shared_ptr<detail::subscription_core>> subscribe(connection self,
                                                                 subscription_options options) {
   auto const core = open_core(self, "subscribe()");
   auto const what = "subscribe to " + quoted(subject);
-  if (!detail::is_safe_subject(subject) || (!options.queue.empty() && !detail::is_safe_subject(options.queue)))
-    throw error(errc::invalid_argument,
-                what + ": the subject or queue name is empty, longer than 4,095 bytes, or holds white space");
+  if (!detail::is_safe_filter(subject) || subject.size() + options.queue.size() > detail::max_subject_bytes)
+    throw error(errc::invalid_argument, what + ": give tokens separated by single dots, without white space; `*` stands "
+                                               "for one token, `>` at the end for the rest");
+  if (!options.queue.empty() &&
+      (!detail::is_safe_filter(options.queue) || options.queue.find_first_of("*>") != std::string::npos))
+    throw error(errc::invalid_argument, what + ": the queue's name is no plain name: " + quoted(options.queue));
   auto const deadline = deadline_after({}, core->options().operation_timeout);
   subscription_guard guard(core);
   auto made = std::make_shared<detail::subscription_core>(options);

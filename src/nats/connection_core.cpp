@@ -40,9 +40,9 @@ std::string as_server_quotes(std::string_view subject) {
 }
 
 constexpr std::chrono::milliseconds longest_attempt(2000);
-// cnats' connect timeout does not cover the system's resolver, nor a TLS handshake.
-constexpr auto attempt_grace = std::chrono::milliseconds(500);
-constexpr int most_attempts_running = 4;
+// Attempts go on behind their limit, as cnats cannot be stopped: a late connection is taken when there is none yet. So
+// many that another begins every two seconds while each takes the 20 that cnats gives a silent peer.
+constexpr int most_attempts_running = 10;
 
 } // namespace
 
@@ -88,17 +88,20 @@ void connection_core::attempt() {
     timeout = std::clamp(std::chrono::ceil<std::chrono::milliseconds>(left), 1ms, longest_attempt);
   }
   auto const number = attempting_ = ++attempts_;
-  auto job = [weak = weak_from_this(), options = options_, server = pool_.current(), timeout, number] {
+  auto job = [weak = weak_from_this(), options = options_, server = pool_.current(), number] {
     native_link::callbacks told;
     told.on_write_wanted = [weak] {
       if (auto core = weak.lock())
         core->schedule_flush();
     };
-    told.on_error = [weak](natsStatus status, std::string text) {
+    told.on_error = [weak, number](natsStatus status, std::string text) {
       if (auto core = weak.lock())
-        core->serial_.post([core, status, text = std::move(text)] { core->on_link_error(status, text); });
+        core->serial_.post([core, number, status, text = std::move(text)] {
+          if (core->link_ && core->link_number_ == number)
+            core->on_link_error(status, text);
+        });
     };
-    auto result = native_link::connect(options, server.url, server.tls_name, timeout, std::move(told));
+    auto result = native_link::connect(options, server.url, server.tls_name, std::move(told));
     if (auto core = weak.lock())
       core->serial_.post(
           [core, number, result = std::move(result)]() mutable { core->on_attempt(number, std::move(result)); });
@@ -110,11 +113,11 @@ void connection_core::attempt() {
     --attempts_running_;
     return on_attempt_failed(errc::connect_failed, "no thread to connect on");
   }
-  attempt_timer_->expires_after(timeout + attempt_grace);
+  attempt_timer_->expires_after(timeout);
   attempt_timer_->async_wait([weak = weak_from_this(), number](boost::system::error_code ec) {
     if (auto self = weak.lock(); self && !ec && self->attempting_ == number)
       self->on_attempt_failed(errc::timed_out, without_credentials(self->pool_.current().url) +
-                                                   ": no name, or no TLS handshake, in time");
+                                                   ": no connection in time");
   });
 }
 
@@ -124,7 +127,7 @@ void connection_core::on_attempt(std::uint64_t attempt, native_link::result resu
     return;
   if (result.link) {
     if (!link_) // also when it comes late
-      adopt(std::move(result.link));
+      adopt(attempt, std::move(result.link));
   } else if (attempt == attempting_) {
     on_attempt_failed(result.error, std::move(result.text));
   }
@@ -152,13 +155,13 @@ void connection_core::retry_later() {
   });
 }
 
-void connection_core::adopt(std::shared_ptr<native_link> link) {
+void connection_core::adopt(std::uint64_t attempt, std::shared_ptr<native_link> link) {
   attempting_ = 0;
   attempt_timer_->cancel();
   retry_timer_->cancel();
   connected_at_ = std::chrono::steady_clock::now();
   link_ = std::move(link);
-  ++link_number_;
+  link_number_ = attempt;
   descriptor_.emplace(serial_.executor(), link_->release_descriptor());
   auto* native = link_->get();
   max_payload_ = natsConnection_GetMaxPayload(native);
@@ -169,6 +172,7 @@ void connection_core::adopt(std::shared_ptr<native_link> link) {
     std::lock_guard lock(mutex_);
     server_ = without_credentials(url);
   }
+  inbox_refused_ = false;
   inbox_subscription_ = make_native(inbox_ + '*');
   auto subscribed = inbox_subscription_ != nullptr;
   for (auto& s : subscriptions_) {
@@ -308,28 +312,31 @@ void connection_core::remember_error(boost::system::error_code ec, std::string t
 void connection_core::on_link_error(natsStatus status, std::string const& text) {
   remember_error(to_error(status), text);
   auto const quote = text.find('"');
-  if (status != NATS_NOT_PERMITTED || !link_ || quote == std::string::npos)
+  if (status != NATS_NOT_PERMITTED || quote == std::string::npos)
     return;
   // The server shortens a long text: then what is left of the subject has to do.
   auto const end = text.rfind('"');
   bool const whole = end > quote;
   auto const named = std::string_view(text).substr(quote + 1, whole ? end - quote - 1 : std::string::npos);
   auto concerns = [&](std::string const& subject) { return whole ? subject == named : subject.starts_with(named); };
-  if (text.find("Subscription to") < quote) {
-    for (std::size_t i = 0; i < subscriptions_.size(); ++i) {
-      auto const& s = *subscriptions_[i];
-      auto const name = as_server_quotes(s.subject);
-      if (concerns(s.queue.empty() ? name : name + "\" using queue \"" + as_server_quotes(s.queue)))
-        s.sink->on_refused();
-    }
-    return;
+  bool const subscribing = text.find("Subscription to") < quote;
+  if (subscribing && concerns(as_server_quotes(inbox_) + '*')) { // no request can be answered on this link
+    inbox_refused_ = true;
+    return end_requests(no_answer::permission_denied);
   }
   std::vector<std::uint64_t> refused;
   for (auto const& [token, request] : requests_)
-    if (concerns(as_server_quotes(request.sent.subject())))
+    if (subscribing ? request.own && concerns(as_server_quotes(own_inbox(token)))
+                    : concerns(as_server_quotes(request.sent.subject())))
       refused.push_back(token);
   for (auto token : refused)
     end_request(token, no_answer::permission_denied);
+  for (std::size_t i = 0; subscribing && i < subscriptions_.size(); ++i) {
+    auto const& s = *subscriptions_[i];
+    auto const name = as_server_quotes(s.subject);
+    if (concerns(s.queue.empty() ? name : name + "\" using queue \"" + as_server_quotes(s.queue)))
+      s.sink->on_refused();
+  }
 }
 
 // A refusal is also told by a thread of cnats, which may come after the answers that were read with it.

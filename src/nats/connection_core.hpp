@@ -127,6 +127,8 @@ public:
   std::string connected_server() const;
   std::int64_t max_payload() const noexcept { return max_payload_.load(std::memory_order_relaxed); }
   bool has_headers() const noexcept { return has_headers_.load(std::memory_order_relaxed); }
+  /// The server forbids the subscription on which answers come: inbox_prefix has to be set.
+  bool inbox_refused() const noexcept { return inbox_refused_.load(std::memory_order_acquire); }
   connection_statistics statistics() const noexcept;
   connection_options const& options() const noexcept { return options_; }
   /// Where the connection runs; empty when that context is gone.
@@ -207,6 +209,7 @@ private:
   std::atomic<connection_state> state_{connection_state::reconnecting};
   std::atomic<std::int64_t> max_payload_{0};
   std::atomic<bool> has_headers_{false};
+  std::atomic<bool> inbox_refused_{false};
   std::atomic<bool> flush_posted_{false};
   std::atomic<std::uint64_t> reconnects_{0}, messages_in_{0}, messages_out_{0}, unmatched_{0};
 

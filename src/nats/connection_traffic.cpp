@@ -50,6 +50,8 @@ void connection_core::request_exactly(native_message message, std::uint64_t toke
 
 void connection_core::begin_request(native_message message, std::uint64_t token, std::shared_ptr<reply_sink> sink,
                                     steady_time deadline, native_subscription own) {
+  if (link_ && inbox_refused_ && !own)
+    return sink->on_no_answer(no_answer::permission_denied);
   switch (hand_over(message)) {
   case publish_result::handed_over: break;
   case publish_result::closed: return sink->on_no_answer(no_answer::closed);

@@ -11,8 +11,7 @@
 namespace aether::nats::detail {
 
 namespace {
-// An attempt's own limit is two seconds.
-constexpr auto longest_wait_at_the_end = std::chrono::milliseconds(2500);
+constexpr auto longest_wait_at_the_end = std::chrono::seconds(1);
 } // namespace
 
 struct connector::workers {

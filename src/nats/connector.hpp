@@ -8,9 +8,9 @@
 
 namespace aether::nats::detail {
 
-/// One thread an attempt, as an attempt may take two seconds and several connections may try at once. A job holds
-/// what it uses and nothing of the context, and does not throw: one that cnats or the system's resolver keeps
-/// (neither has a limit for a TLS handshake or a name) is left behind when the context goes, and ends by itself.
+/// One thread an attempt, as several connections may try at once and nothing can stop an attempt: cnats has no limit
+/// for a TLS handshake, the system's resolver none for a name. A job holds what it uses and nothing of the context,
+/// and does not throw: one that does not end soon is left behind when the context goes, and ends by itself.
 class connector final : public boost::asio::execution_context::service {
 public:
   using key_type = connector;

@@ -1,13 +1,15 @@
 // Connects with cnats, and is the adapter between cnats' event-loop callbacks and the strand.
 #include "nats/native_link.hpp"
 
+#include "detail/utf8.hpp"
 #include "nats/option_defaults.hpp"
 
 #include <aether/error.hpp>
 
-#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -88,6 +90,23 @@ boost::system::error_code to_error(natsStatus status) noexcept {
 
 namespace {
 
+// Not how long an attempt may take, which the core decides, but when cnats gives up a server that has taken the
+// connection. Short is harmful: beyond it 3.4.1 asks for the answer to CONNECT without waiting, in a loop that ends
+// only with the connection, and calls the late answer wrong.
+constexpr std::chrono::milliseconds longest_handshake(20'000);
+
+// Why a file that is named cannot be read; empty: it can, or none is.
+std::string unreadable(std::string const& file) {
+  if (file.empty())
+    return {};
+  int const descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor >= 0) {
+    ::close(descriptor);
+    return {};
+  }
+  return aether::detail::quoted(file) + " cannot be read: " + std::generic_category().message(errno);
+}
+
 boost::system::error_code to_connect_error(natsStatus status) {
   if (status == NATS_TIMEOUT)
     return errc::timed_out;
@@ -98,8 +117,10 @@ boost::system::error_code to_connect_error(natsStatus status) {
 } // namespace
 
 native_link::result native_link::connect(connection_options const& options, std::string const& server,
-                                         std::string const& tls_name, std::chrono::milliseconds timeout,
-                                         callbacks told) {
+                                         std::string const& tls_name, callbacks told) {
+  for (auto const* file : {&options.credentials_file, &options.nkey_seed_file})
+    if (auto const why = unreadable(*file); !why.empty())
+      return {nullptr, errc::authentication_failed, without_credentials(server) + ": " + why};
   natsOptions* raw = nullptr;
   if (natsOptions_Create(&raw) != NATS_OK) return {nullptr, errc::connect_failed, "no memory"};
   options_ptr made(raw);
@@ -119,7 +140,7 @@ native_link::result native_link::connect(connection_options const& options, std:
     link->tls_name_ = tls_name.empty() ? host_of(server) : tls_name;
     set(set_tls(o, options.tls, link->tls_name_));
   }
-  set(natsOptions_SetTimeout(o, std::max<std::int64_t>(1, timeout.count())));
+  set(natsOptions_SetTimeout(o, longest_handshake.count()));
   set(natsOptions_SetAllowReconnect(o, false)); // its parser survives a reconnect and splices messages
   set(natsOptions_SetPingInterval(o, 0));       // would close from a timer's thread; the core probes itself
   set(natsOptions_SetSendAsap(o, true));
@@ -132,7 +153,10 @@ native_link::result native_link::connect(connection_options const& options, std:
   if (status == NATS_OK) status = natsConnection_Connect(&link->connection_, o);
   if (status != NATS_OK) {
     link->connection_ = nullptr;
-    return {nullptr, to_connect_error(status), without_credentials(server) + ": " + last_cnats_error(status)};
+    auto text = without_credentials(server) + ": " + last_cnats_error(status);
+    if (status == NATS_PROTOCOL_ERROR && link->tls_) // an alert that comes after the handshake is not told
+      return {nullptr, errc::tls_failed, text + ": the server may want a client certificate, or another one"};
+    return {nullptr, to_connect_error(status), std::move(text)};
   }
   closure.release(); // freed in on_closed
   return {std::move(link), {}, {}};

@@ -30,9 +30,10 @@ public:
     std::function<void(natsStatus, std::string)> on_error;
   };
 
-  /// `tls_name`: the host name its certificate must have; empty: the one in `server`.
+  /// Blocks, and has no limit that can be relied on (see connector.hpp). `tls_name`: the host name that the server's
+  /// certificate must have; empty: the one in `server`.
   static result connect(connection_options const& options, std::string const& server, std::string const& tls_name,
-                        std::chrono::milliseconds timeout, callbacks told);
+                        callbacks told);
   ~native_link();
 
   natsConnection* get() const noexcept { return connection_; }

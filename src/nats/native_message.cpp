@@ -49,9 +49,29 @@ bool is_safe_subject(std::string_view subject) noexcept {
   return true;
 }
 
+bool is_safe_filter(std::string_view subject) noexcept {
+  if (!is_safe_subject(subject))
+    return false;
+  for (bool last = false; !last;) {
+    auto const dot = subject.find('.');
+    last = dot == std::string_view::npos;
+    auto const token = subject.substr(0, dot);
+    if (token.empty() || (token.size() > 1 && token.find_first_of("*>") != std::string_view::npos) ||
+        (token == ">" && !last))
+      return false;
+    if (!last)
+      subject.remove_prefix(dot + 1);
+  }
+  return true;
+}
+
 native_message::native_message(std::string const& subject, std::string const& reply, std::string_view data) {
-  if (!is_safe_subject(subject) || (!reply.empty() && !is_safe_subject(reply)))
-    throw error(errc::invalid_argument, "a subject is empty, longer than 4,095 bytes, or holds white space");
+  if (!is_safe_subject(subject) || (!reply.empty() && !is_safe_subject(reply)) ||
+      subject.size() + reply.size() > max_subject_bytes)
+    throw error(errc::invalid_argument,
+                "the subject " + aether::detail::quoted(subject.substr(0, 100)) + " or the reply subject " +
+                    aether::detail::quoted(reply.substr(0, 100)) +
+                    " is empty, holds white space or control characters, or both together have more than 4,032 bytes");
   if (data.size() > 1u << 30) // cnats counts in int; no server takes more than 64 MB
     throw error(errc::event_too_large, "a message of " + std::to_string(data.size()) + " bytes");
   static bool const opened = nats_Open(-1) == NATS_OK; // before it cnats cannot destroy a message

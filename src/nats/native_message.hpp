@@ -81,4 +81,12 @@ private:
 /// A subject that can be published to: not empty, below 4,096 bytes, no white space or control bytes.
 bool is_safe_subject(std::string_view subject) noexcept;
 
+/// One that can be subscribed to: safe, no token empty, wildcards alone in their token, `>` only at the end. What is not
+/// so makes the server complain, and cnats end the connection.
+bool is_safe_filter(std::string_view subject) noexcept;
+
+/// What a subject, a reply subject and a queue name may have in all: they go into one line, and a server ends a
+/// connection that sends one of more than 4,096 bytes.
+inline constexpr std::size_t max_subject_bytes = 4032;
+
 } // namespace aether::nats::detail

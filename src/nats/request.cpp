@@ -91,7 +91,7 @@ boost::asio::awaitable<std::optional<no_answer>> round_trip(std::shared_ptr<conn
     auto const token = core->next_token();
     native_message message(core->reply_subject(token), {}, {});
     auto const a = co_await send_and_wait(core, std::move(message), token, deadline, false);
-    if (a || a.why == no_answer::permission_denied)
+    if (a || (a.why == no_answer::permission_denied && !core->inbox_refused()))
       co_return std::nullopt;
     if (a.why != no_answer::no_responders) // which was said of another request on this inbox
       co_return a.why;

@@ -290,6 +290,15 @@ BOOST_AUTO_TEST_CASE(what_would_break_the_protocol_is_refused_and_harms_nothing)
     BOOST_TEST(f.code == errc::invalid_argument);
     f = co_await failure_of(c.publish(message("", "x")));
     BOOST_TEST(f.code == errc::invalid_argument);
+    // A server ends the connection for these, and would again each time they are subscribed to anew.
+    for (auto const& filter : {std::string("a..b"), std::string("a."), std::string(">.a"), std::string(4090, 'a')}) {
+      f = co_await failure_of(c.subscribe(filter));
+      BOOST_TEST(f.code == errc::invalid_argument);
+    }
+    f = co_await failure_of(c.request(message(std::string(4032, 'a'), "x")));
+    BOOST_TEST(f.code == errc::invalid_argument);
+    auto const longest = co_await c.request(message(std::string(3980, 'a'), "x"));
+    BOOST_TEST(longest.status == 503);
     co_await c.flush();
     BOOST_TEST(!injected.try_receive().has_value());
     BOOST_TEST(c.statistics().reconnects == 0u);

@@ -1,0 +1,386 @@
+// Who may connect and do what: credentials of every kind, permissions, TLS.
+#include <integration/connection_support.hpp>
+
+#include <support/temporary_directory.hpp>
+#include <support/tls_files.hpp>
+
+#include <aether/task_group.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+
+namespace asio = boost::asio;
+using namespace aether;
+using namespace aether::test;
+using namespace std::chrono_literals;
+using nats::connection;
+using nats::connection_state;
+using nats::message;
+
+namespace {
+
+// Made for these tests; they open nothing else. The server keeps public keys only.
+char const nkey_public[] = "UABLS2MQIW3J4PPOOOLXV7KQIDIPZHATZ5BWGUJVHETVJE2533ONATMR";
+char const nkey_seed[] = "SUAGMPLQCUDSTUQUNXHS6HY2UUMR64IHGQXBEHXVC44STLG7LSLR3N3PTE";
+char const other_seed[] = "SUAGBOTZ2SVOG7KYNII6LD4246TC6JWWJQ6GNGTUJO3SV4UL263MFITZW4";
+char const operator_jwt[] =
+    "eyJ0eXAiOiJKV1QiLCJhbGciOiJlZDI1NTE5LW5rZXkifQ.eyJpYXQiOjE3MDAwMDAwMDAsImlzcyI6Ik9BREdIRUNOVUczNFc2R0xRUTNNR1l"
+    "RRkJNUEY3NE1aMzRZSEJMTTVYTjJJWkdQSUg2N1RQUktOIiwibmFtZSI6InRlc3QiLCJzdWIiOiJPQURHSEVDTlVHMzRXNkdMUVEzTUdZUUZCT"
+    "VBGNzRNWjM0WUhCTE01WE4ySVpHUElINjdUUFJLTiIsIm5hdHMiOnsidHlwZSI6Im9wZXJhdG9yIiwidmVyc2lvbiI6Mn0sImp0aSI6IjRQQ1Z"
+    "JTzNNQ1oyTjI1UU0yQVlSQlJWVkxXS09WQzM2RDJSNjZETkFPSEZFUDc2VVRMM1EifQ.mk3UOWYUIFmG8fJXkTw4HWPZkXWpN9ns6n6-cO6-TY"
+    "jXuPRYdG3gWCseB5LMmWs46KsUI2MS5WVcpzlxqj-NAA";
+char const account_public[] = "ABEROM6YOMWWSLK6GBVXRH7IBCUA2G5O5J4QQKFYHIHHPIKB7CUW42DJ";
+char const account_jwt[] =
+    "eyJ0eXAiOiJKV1QiLCJhbGciOiJlZDI1NTE5LW5rZXkifQ.eyJpYXQiOjE3MDAwMDAwMDAsImlzcyI6Ik9BREdIRUNOVUczNFc2R0xRUTNNR1l"
+    "RRkJNUEY3NE1aMzRZSEJMTTVYTjJJWkdQSUg2N1RQUktOIiwibmFtZSI6InRlc3QiLCJzdWIiOiJBQkVST002WU9NV1dTTEs2R0JWWFJIN0lCQ"
+    "1VBMkc1TzVKNFFRS0ZZSElISFBJS0I3Q1VXNDJESiIsIm5hdHMiOnsibGltaXRzIjp7InN1YnMiOi0xLCJkYXRhIjotMSwicGF5bG9hZCI6LTE"
+    "sImltcG9ydHMiOi0xLCJleHBvcnRzIjotMSwid2lsZGNhcmRzIjp0cnVlLCJjb25uIjotMSwibGVhZiI6LTF9LCJkZWZhdWx0X3Blcm1pc3Npb"
+    "25zIjp7InB1YiI6e30sInN1YiI6e319LCJ0eXBlIjoiYWNjb3VudCIsInZlcnNpb24iOjJ9LCJqdGkiOiJVUDQzNko3S0ZYUjRKQVBFT1lKQkp"
+    "QRkdSSERYNzNNWlEzMlQ2N0hGWlgzVElWS1JOQVVRIn0.z9lGcpr1-PQBvsyXUQiHB6HiKPfHvDy00JgmtY02IlVuRITTjzd2TYpy2U2LvB2MQ"
+    "MdNtub-ayzbzMFygFxJBw";
+char const user_jwt[] =
+    "eyJ0eXAiOiJKV1QiLCJhbGciOiJlZDI1NTE5LW5rZXkifQ.eyJpYXQiOjE3MDAwMDAwMDAsImlzcyI6IkFCRVJPTTZZT01XV1NMSzZHQlZYUkg"
+    "3SUJDVUEyRzVPNUo0UVFLRllISUhIUElLQjdDVVc0MkRKIiwibmFtZSI6InRlc3QiLCJzdWIiOiJVRDVKWFVQUjVJRUMyU0NHTFVHR1pPSFZFN"
+    "E5UV01JSVlDMk5BWFpHTU5HNE9aSVRRRlFQN1A2TSIsIm5hdHMiOnsicHViIjp7fSwic3ViIjp7fSwic3VicyI6LTEsImRhdGEiOi0xLCJwYXl"
+    "sb2FkIjotMSwidHlwZSI6InVzZXIiLCJ2ZXJzaW9uIjoyfSwianRpIjoiWUczRUNUVlJLUks3RTNTTkNFRkdRQTdRVVQ0QVc3T0FMTTZVV1RLV"
+    "kRZU01GSUtYQVNEUSJ9.t7Q6aTJM16bd76ZxYkfBx533TTYRlOMBpNEtln-wcsTJhqL8YwQV9H-00xkOkHjUyqUQFFh05TDV5qjNoez1BQ";
+char const user_seed[] = "SUACWEF26I2QGFCHQ7NT2OK5YOSHGXNVWI35GVMB5QWB6OIRY3QBQXFYCA";
+
+std::string write_file(temporary_directory const& directory, std::string const& name, std::string const& text) {
+  auto const path = directory.path() / name;
+  std::ofstream(path) << text;
+  return path.string();
+}
+
+std::string credentials_text(std::string const& seed) {
+  return std::string("-----BEGIN NATS USER JWT-----\n") + user_jwt +
+         "\n------END NATS USER JWT------\n\n-----BEGIN USER NKEY SEED-----\n" + seed +
+         "\n------END USER NKEY SEED------\n";
+}
+
+// Connects and does a round trip; or how connecting failed.
+failure try_connect(nats::connection_options const& options) {
+  failure f;
+  run([&](asio::io_context&) -> asio::awaitable<void> {
+    auto connect = [&]() -> asio::awaitable<void> {
+      auto c = co_await connection::connect(options);
+      co_await c.flush();
+      co_await c.close();
+    };
+    f = co_await failure_of(connect());
+  });
+  return f;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(connection_security, *boost::unit_test::precondition(has_nats_server))
+
+BOOST_AUTO_TEST_CASE(user_and_password) {
+  nats_server server(without_jetstream("authorization { user: alice, password: \"se cret\" }\n"));
+  auto options = options_for(server);
+  auto f = try_connect(options);
+  BOOST_TEST(f.code == errc::authentication_failed, f.text);
+  BOOST_TEST(f.text.find(server.url()) != std::string::npos);
+  options.user = "alice";
+  options.password = "wrong";
+  f = try_connect(options);
+  BOOST_TEST(f.code == errc::authentication_failed, f.text);
+  BOOST_TEST(f.text.find("wrong") == std::string::npos);
+  options.password = "se cret";
+  f = try_connect(options);
+  BOOST_TEST(!f.code.failed(), f.text);
+}
+
+BOOST_AUTO_TEST_CASE(credentials_in_the_url_are_used_and_not_shown) {
+  nats_server server(without_jetstream("authorization { user: alice, password: secret }\n"));
+  auto const address = server.url().substr(7);
+  nats::connection_options options;
+  options.servers = {"nats://alice:wrongword@" + address};
+  auto const f = try_connect(options);
+  BOOST_TEST(f.code == errc::authentication_failed, f.text);
+  BOOST_TEST(f.text.find("wrongword") == std::string::npos);
+  run([&](asio::io_context&) -> asio::awaitable<void> {
+    auto c = co_await connection::connect("nats://alice:secret@" + address);
+    BOOST_TEST(c.connected_server() == server.url());
+    server.kill();
+    auto const state = co_await c.wait_for_change(connection_state::connected);
+    BOOST_CHECK(state == connection_state::reconnecting);
+    server.start();
+    co_await c.wait_for_change(connection_state::reconnecting);
+    BOOST_TEST(c.last_error_text().find("secret") == std::string::npos);
+    co_await c.close();
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_token) {
+  nats_server server(without_jetstream("authorization { token: \"s3cr3t\" }\n"));
+  auto options = options_for(server);
+  options.token = "wrong";
+  auto f = try_connect(options);
+  BOOST_TEST(f.code == errc::authentication_failed, f.text);
+  options.token = "s3cr3t";
+  f = try_connect(options);
+  BOOST_TEST(!f.code.failed(), f.text);
+}
+
+BOOST_AUTO_TEST_CASE(an_nkey) {
+  temporary_directory directory;
+  nats_server server(without_jetstream(std::string("authorization { users = [ { nkey: ") + nkey_public + " } ] }\n"));
+  auto options = options_for(server);
+  options.nkey_public = nkey_public;
+  options.nkey_seed_file = write_file(directory, "wrong.nk", other_seed);
+  auto f = try_connect(options);
+  BOOST_TEST(f.code == errc::authentication_failed, f.text);
+  options.nkey_seed_file = write_file(directory, "user.nk", nkey_seed);
+  f = try_connect(options);
+  BOOST_TEST(!f.code.failed(), f.text);
+  options.nkey_seed_file = (directory.path() / "missing.nk").string();
+  f = try_connect(options);
+  BOOST_TEST(f.code == errc::authentication_failed, f.text);
+  BOOST_TEST(f.text.find("missing.nk") != std::string::npos, f.text);
+}
+
+BOOST_AUTO_TEST_CASE(a_credentials_file) {
+  temporary_directory directory;
+  nats_server server(without_jetstream(std::string("operator: ") + operator_jwt +
+                                       "\nresolver: MEMORY\nresolver_preload: { " + account_public + ": " +
+                                       account_jwt + " }\n"));
+  auto options = options_for(server);
+  options.credentials_file = write_file(directory, "user.creds", credentials_text(user_seed));
+  auto f = try_connect(options);
+  BOOST_TEST(!f.code.failed(), f.text);
+  options.credentials_file = write_file(directory, "wrong.creds", credentials_text(other_seed));
+  f = try_connect(options);
+  BOOST_TEST(f.code == errc::authentication_failed, f.text);
+  options.credentials_file = (directory.path() / "missing.creds").string();
+  f = try_connect(options);
+  BOOST_TEST(f.code == errc::authentication_failed, f.text);
+  BOOST_TEST(f.text.find("missing.creds") != std::string::npos, f.text);
+}
+
+BOOST_AUTO_TEST_CASE(of_several_servers_the_telling_error_is_given) {
+  nats_server server(without_jetstream("authorization { user: alice, password: secret }\n"));
+  auto options = options_for(server);
+  options.servers.push_back("nats://127.0.0.1:" + std::to_string(free_port()));
+  auto const f = try_connect(options);
+  BOOST_TEST(f.code == errc::authentication_failed, f.text);
+  for (auto const& url : options.servers)
+    BOOST_TEST(f.text.find(url) != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(what_permissions_forbid_is_told_and_harms_nothing_else) {
+  nats_server server(without_jetstream(R"(
+authorization { users = [ { user: bob, password: b, permissions: {
+  publish: { allow: ["allowed.>", "_INBOX.>"] }, subscribe: { allow: ["allowed.>", "_INBOX.>"] } } } ] }
+)"));
+  run([&](asio::io_context& context) -> asio::awaitable<void> {
+    auto options = options_for(server);
+    options.user = "bob";
+    options.password = "b";
+    auto c = co_await connection::connect(options);
+    auto s = co_await c.subscribe("allowed.a");
+    auto const begun = std::chrono::steady_clock::now();
+    auto f = co_await failure_of(c.request(message("forbidden.a", "x")));
+    BOOST_TEST(f.code == errc::permission_denied, f.text);
+    BOOST_TEST(f.text.find("forbidden.a") != std::string::npos);
+    f = co_await failure_of(c.subscribe("forbidden.b"));
+    BOOST_TEST(f.code == errc::permission_denied, f.text);
+    nats::subscription_options queue;
+    queue.queue = "q";
+    f = co_await failure_of(c.subscribe("forbidden.c", queue));
+    BOOST_TEST(f.code == errc::permission_denied, f.text);
+    f = co_await failure_of(c.request(message("forbidden.\"quoted\\", "x")));
+    BOOST_TEST(f.code == errc::permission_denied, f.text);
+    f = co_await failure_of(c.request(message("forbidden." + std::string(400, 'l'), "x")));
+    BOOST_TEST(f.code == errc::permission_denied, f.text);
+    BOOST_CHECK(std::chrono::steady_clock::now() - begun < scaled(5s)); // told, not waited for
+
+    // Each of many at once hears of its own, and none of the others.
+    std::atomic<int> refused = 0, answered = 0;
+    auto forbidden = [&](int i) -> asio::awaitable<void> {
+      auto const e = co_await failure_of(c.request(message("forbidden." + std::to_string(i), "x")));
+      refused += e.code == errc::permission_denied;
+    };
+    auto allowed = [&](int i) -> asio::awaitable<void> {
+      auto const answer = co_await c.request(message("allowed." + std::to_string(i), "x"));
+      answered += answer.status == 503;
+    };
+    task_group group(context.get_executor());
+    for (int i = 0; i < 100; ++i) {
+      group.spawn(forbidden(i));
+      group.spawn(allowed(i));
+    }
+    co_await group.join();
+    BOOST_TEST(refused == 100);
+    BOOST_TEST(answered == 100);
+
+    co_await c.publish(message("forbidden.a", "x"));
+    co_await c.publish(message("allowed.a", "still here"));
+    auto m = co_await s.receive();
+    BOOST_TEST(m->data == "still here");
+    BOOST_TEST(c.statistics().reconnects == 0u);
+    co_await c.close();
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_user_with_an_inbox_of_its_own) {
+  nats_server server(without_jetstream(R"(
+authorization { users = [ { user: bob, password: b, permissions: {
+  publish: { allow: ["work"] }, subscribe: { allow: ["_INBOX_bob.>"] } } }, { user: worker, password: w } ] }
+)"));
+  run([&](asio::io_context& context) -> asio::awaitable<void> {
+    auto options = options_for(server);
+    options.user = "worker";
+    options.password = "w";
+    auto worker = co_await connection::connect(options);
+    auto requests = co_await worker.subscribe("work");
+    asio::co_spawn(context, echo(worker, std::move(requests)), asio::detached);
+    options.user = "bob";
+    options.password = "b";
+    options.inbox_prefix = "_INBOX_bob";
+    auto c = co_await connection::connect(options);
+    auto const answer = co_await c.request(message("work", "done"));
+    BOOST_TEST(answer.data == "done");
+    co_await c.flush(); // it may not publish to its own inbox: the refusal is the answer
+    co_await c.close();
+    options.inbox_prefix = "";
+    auto wrong = co_await connection::connect(options);
+    auto f = co_await failure_of(wrong.request(message("work", "x")));
+    BOOST_TEST(f.code == errc::permission_denied, f.text);
+    BOOST_TEST(f.text.find("_INBOX") != std::string::npos, f.text);
+    f = co_await failure_of(wrong.flush());
+    BOOST_TEST(f.code == errc::permission_denied, f.text);
+    BOOST_TEST(wrong.last_error() == errc::permission_denied);
+    co_await wrong.close();
+    co_await worker.close();
+  });
+}
+
+BOOST_AUTO_TEST_CASE(tls_with_the_right_authority) {
+  temporary_directory directory;
+  auto const files = make_tls_files(directory.path());
+  nats_server server(without_jetstream(tls_config(files)));
+  auto options = options_for(server);
+  options.tls.ca_file = files.ca.string();
+  options.tls.enabled = true;
+  auto f = try_connect(options);
+  BOOST_TEST(!f.code.failed(), f.text);
+  options.tls.enabled = false; // the URL says it
+  options.servers = {"tls://127.0.0.1:" + std::to_string(server.port())};
+  f = try_connect(options);
+  BOOST_TEST(!f.code.failed(), f.text);
+  options.servers = {"tls://localhost:" + std::to_string(server.port())};
+  f = try_connect(options);
+  BOOST_TEST(!f.code.failed(), f.text);
+}
+
+BOOST_AUTO_TEST_CASE(tls_that_does_not_fit) {
+  temporary_directory directory, other_directory;
+  auto const files = make_tls_files(directory.path());
+  auto const others = make_tls_files(other_directory.path());
+  nats_server server(without_jetstream(tls_config(files)));
+  auto options = options_for(server);
+  auto f = try_connect(options); // the server wants TLS
+  BOOST_TEST(f.code == errc::tls_failed, f.text);
+  options.tls.enabled = true; // an authority the system does not know
+  f = try_connect(options);
+  BOOST_TEST(f.code == errc::tls_failed, f.text);
+  options.tls.ca_file = others.ca.string();
+  f = try_connect(options);
+  BOOST_TEST(f.code == errc::tls_failed, f.text);
+  BOOST_TEST(f.text.find(server.url()) != std::string::npos);
+  options.tls.ca_file = (directory.path() / "missing.pem").string();
+  f = try_connect(options);
+  BOOST_TEST(f.code == errc::tls_failed, f.text);
+  options.tls.ca_file = files.ca.string();
+  options.tls.expected_hostname = "example.org";
+  f = try_connect(options);
+  BOOST_TEST(f.code == errc::tls_failed, f.text);
+  options.tls.expected_hostname = "localhost";
+  f = try_connect(options);
+  BOOST_TEST(!f.code.failed(), f.text);
+  options.tls.expected_hostname = "";
+  options.tls.ca_file = others.ca.string();
+  options.tls.verify_server = false;
+  f = try_connect(options);
+  BOOST_TEST(!f.code.failed(), f.text);
+}
+
+// No name is told: the host of the URL counts. This one leads to the server, and is not in its certificate.
+BOOST_AUTO_TEST_CASE(tls_checks_the_host_of_the_url) {
+  temporary_directory directory;
+  auto const files = make_tls_files(directory.path());
+  nats_server server(without_jetstream(tls_config(files)));
+  auto options = options_for(server);
+  options.tls.ca_file = files.ca.string();
+  options.servers = {"tls://127.1:" + std::to_string(server.port())};
+  auto f = try_connect(options);
+  BOOST_TEST(f.code == errc::tls_failed, f.text);
+  options.tls.expected_hostname = "127.0.0.1";
+  f = try_connect(options);
+  BOOST_TEST(!f.code.failed(), f.text);
+}
+
+BOOST_AUTO_TEST_CASE(tls_wanted_from_a_server_without_it) {
+  nats_server server(without_jetstream());
+  auto options = options_for(server);
+  options.tls.enabled = true;
+  auto const f = try_connect(options);
+  BOOST_TEST(f.code == errc::tls_failed, f.text);
+}
+
+BOOST_AUTO_TEST_CASE(a_client_certificate) {
+  temporary_directory directory;
+  auto const files = make_tls_files(directory.path());
+  nats_server server(without_jetstream(tls_config(files, true)));
+  auto options = options_for(server);
+  options.tls.enabled = true;
+  options.tls.ca_file = files.ca.string();
+  auto f = try_connect(options);
+  BOOST_TEST(f.code == errc::tls_failed, f.text);
+  options.tls.certificate_file = files.client_cert.string();
+  options.tls.key_file = files.client_key.string();
+  f = try_connect(options);
+  BOOST_TEST(!f.code.failed(), f.text);
+}
+
+// Records of 16 KB come in parts; cnats must never wait for the rest on the strand.
+BOOST_AUTO_TEST_CASE(tls_carries_large_messages_and_a_stall_is_survived) {
+  temporary_directory directory;
+  auto const files = make_tls_files(directory.path());
+  nats_server server(without_jetstream(tls_config(files)));
+  run([&](asio::io_context& context) -> asio::awaitable<void> {
+    auto options = options_for(server);
+    options.tls.ca_file = files.ca.string();
+    options.tls.enabled = true;
+    auto c = co_await connection::connect(options);
+    auto requests = co_await c.subscribe("echo");
+    asio::co_spawn(context, echo(c, std::move(requests)), asio::detached);
+    for (std::size_t const size : {0u, 1u, 16'000u, 16'384u, 20'000u, 900'000u}) {
+      auto const answer = co_await c.request(message("echo", std::string(size, 'x')));
+      BOOST_TEST(answer.data.size() == size);
+    }
+    auto flood = co_await c.subscribe("flood");
+    for (int i = 0; i < 50; ++i)
+      co_await c.publish(message("flood", std::string(100'000, 'x')));
+    server.pause(); // with records under way
+    auto const begun = std::chrono::steady_clock::now();
+    auto const f = co_await failure_of(c.flush(within(50ms)));
+    BOOST_TEST(f.code == errc::timed_out);
+    BOOST_CHECK(std::chrono::steady_clock::now() - begun < scaled(2s));
+    server.resume();
+    for (int i = 0; i < 50; ++i) {
+      auto const m = co_await flood.receive(within(10s));
+      BOOST_REQUIRE(m.has_value());
+    }
+    co_await c.close();
+  });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
