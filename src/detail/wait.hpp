@@ -7,6 +7,7 @@
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -93,9 +94,14 @@ private:
     auto handler = std::move(*handler_);
     handler_.reset();
     auto executor = asio::get_associated_executor(handler);
-    asio::post(executor, [handler = std::move(handler), result = std::move(result)]() mutable {
+    auto run = [handler = std::move(handler), result = std::move(result)]() mutable {
       std::move(handler)(std::move(result));
-    });
+    };
+    // Type erasure costs an allocation more.
+    if (auto const* io = executor.template target<asio::io_context::executor_type>())
+      asio::post(*io, std::move(run));
+    else
+      asio::post(executor, std::move(run));
   }
   void drop() noexcept override { handler_.reset(); }
 
@@ -107,7 +113,7 @@ private:
 /// reference (g++ 12 destroys captured values beside `co_await` twice): the caller's frame stays until it returns.
 template <class T, class Start> asio::awaitable<wait_result<T>> wait_until(steady_time deadline, Start start) {
   static_assert(std::is_trivially_destructible_v<Start>, "capture by reference");
-  auto initiate = [deadline, &start](auto handler) {
+  auto initiate = [deadline, start](auto handler) {
     using handler_type = decltype(handler);
     auto executor = asio::any_io_executor(asio::get_associated_executor(handler));
     auto slot = asio::get_associated_cancellation_slot(handler);
@@ -122,8 +128,7 @@ template <class T, class Start> asio::awaitable<wait_result<T>> wait_until(stead
     start(std::shared_ptr<wait_state<T>>(state));
     state->started();
   };
-  co_return co_await asio::async_initiate<asio::use_awaitable_t<> const, void(wait_result<T>)>(initiate,
-                                                                                            asio::use_awaitable);
+  return asio::async_initiate<asio::use_awaitable_t<> const, void(wait_result<T>)>(initiate, asio::use_awaitable);
 }
 
 } // namespace aether::detail
