@@ -67,6 +67,10 @@ public:
     waiting->complete(true);
   }
 
+  std::size_t count() {
+    std::lock_guard lock(mutex_);
+    return got_.messages.size();
+  }
   /// What came so far; what comes later is dropped.
   fetched take() {
     std::lock_guard lock(mutex_);
@@ -95,39 +99,43 @@ private:
 class batch_request {
 public:
   batch_request(stream_access const& stream, read_range const& range, std::size_t bytes, steady_time deadline)
-      : core_(stream.connection), token_(core_->next_token()),
-        until_(std::min(deadline, std::chrono::steady_clock::now() + stream.config.request_timeout)) {
+      : core_(stream.connection), token_(core_->next_token()) {
     // The server counts neither the headers it adds nor what a message costs here: their number is bounded too.
     auto const count = std::clamp<std::size_t>(bytes / 128, 1, 1'000'000);
     auto body = next_message_query(range.subject, range.next);
     body.back() = ',';
     body += R"("batch":)" + std::to_string(count) + R"(,"max_bytes":)" + std::to_string(bytes) + '}';
     native_message message(stream.api + ".DIRECT.GET." + stream.stream(), core_->reply_subject(token_), body);
-    core_->request(std::move(message), token_, sink_, until_);
+    core_->request(std::move(message), token_, sink_, deadline);
   }
   batch_request(batch_request const&) = delete;
   batch_request& operator=(batch_request const&) = delete;
   ~batch_request() { core_->abandon(token_); }
 
   std::shared_ptr<batch_sink> const& sink() const noexcept { return sink_; }
-  steady_time until() const noexcept { return until_; }
 
 private:
   std::shared_ptr<connection_core> core_;
   std::uint64_t token_;
-  steady_time until_;
   std::shared_ptr<batch_sink> sink_ = std::make_shared<batch_sink>();
 };
 
-awaitable<fetched> wait_for(std::shared_ptr<batch_sink> sink, steady_time until) {
-  auto const waited = co_await wait_until<bool>(
-      until, [&](std::shared_ptr<wait_state<bool>> waiting) { sink->wait(std::move(waiting)); });
-  if (waited.end == wait_end::cancelled)
-    throw boost::system::system_error(boost::asio::error::operation_aborted);
-  auto got = sink->take();
-  if (!got.end && !got.why && !got.single)
-    got.why = waited.end == wait_end::closed ? no_answer::closed : no_answer::timed_out;
-  co_return got;
+/// As long as something comes: on a slow link a batch takes its time.
+awaitable<fetched> wait_for(std::shared_ptr<batch_sink> sink, std::chrono::nanoseconds patience, steady_time deadline) {
+  for (std::size_t seen = 0;;) {
+    auto const until = std::min(deadline, std::chrono::steady_clock::now() + patience);
+    auto const waited = co_await wait_until<bool>(
+        until, [&](std::shared_ptr<wait_state<bool>> waiting) { sink->wait(std::move(waiting)); });
+    if (waited.end == wait_end::cancelled)
+      throw boost::system::system_error(boost::asio::error::operation_aborted);
+    auto const come = sink->count();
+    if (waited.end == wait_end::timed_out && come > std::exchange(seen, come) && until < deadline)
+      continue;
+    auto got = sink->take();
+    if (!got.end && !got.why && !got.single)
+      got.why = waited.end == wait_end::closed ? no_answer::closed : no_answer::timed_out;
+    co_return got;
+  }
 }
 
 /// What is to be done after a batch, decided before it is shown so that the next one can be asked for.
@@ -175,7 +183,7 @@ awaitable<read_stop> read_by_direct_batches(std::shared_ptr<stream_access const>
   auto const first = std::max(bytes / 8, std::min<std::size_t>(bytes, 256 * 1024));
   auto asked = std::make_unique<batch_request>(*stream, range, first, deadline);
   for (;;) {
-    auto got = co_await wait_for(asked->sink(), asked->until());
+    auto got = co_await wait_for(asked->sink(), stream->config.request_timeout, deadline);
     if (got.why == no_answer::closed)
       throw_unanswered(*got.why, "reading from stream " + stream->stream());
     auto v = judge(got, range.next);

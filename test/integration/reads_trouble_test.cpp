@@ -111,7 +111,8 @@ public:
     natsMsg* reply = nullptr;
     if (natsConnection_RequestString(&reply, connection_, subject.c_str(), data.c_str(), 5000) != NATS_OK)
       throw std::runtime_error("no answer to " + subject);
-    auto parsed = boost::json::parse(std::string(natsMsg_GetData(reply), natsMsg_GetDataLength(reply)));
+    auto parsed =
+        boost::json::parse(std::string(natsMsg_GetData(reply), static_cast<std::size_t>(natsMsg_GetDataLength(reply))));
     natsMsg_Destroy(reply);
     return std::move(parsed.as_object());
   }
