@@ -6,8 +6,9 @@
 namespace aether::nats::detail {
 
 /// From range.next on, until there is nothing more or it does not go on: see read_stop. A lost connection is waited
-/// for. range.next always stands behind the last message shown.
+/// for. range.next always stands behind the last message shown. `until_many`: it ends with many_more where that is so.
 boost::asio::awaitable<read_stop> read_by_direct_batches(std::shared_ptr<stream_access const> stream, read_range& range,
-                                                         message_visitor& visitor, steady_time deadline);
+                                                         message_visitor& visitor, bool until_many,
+                                                         steady_time deadline);
 
 } // namespace aether::nats::detail

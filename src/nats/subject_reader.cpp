@@ -65,26 +65,39 @@ awaitable<void> read_subject(std::shared_ptr<stream_access const> stream, read_r
   std::optional<std::uint64_t> target;
   if (stream->replicas > 1)
     target = co_await find_last_sequence(stream, range.subject, deadline);
-  auto way = stream->direct_get && stream->batch_direct_get ? read_way::direct_batches : read_way::consumer;
+  auto batches = stream->direct_get && stream->batch_direct_get;
+  auto consumers = true;
+  auto way = batches ? read_way::direct_batches : read_way::consumer;
   unsigned fruitless = 0;
   while (!target || range.next <= *target) {
     auto const from = range.next;
     auto stop = read_stop::stuck;
     if (way == read_way::direct_batches)
-      stop = co_await read_by_direct_batches(stream, range, visitor, deadline);
+      stop = co_await read_by_direct_batches(stream, range, visitor, consumers, deadline);
     else if (way == read_way::consumer)
       stop = co_await read_by_consumer(stream, range, visitor, deadline);
     if (stop == read_stop::at_end && (!target || range.next > *target))
       co_return;
+    if (stop == read_stop::many_more) {
+      way = read_way::consumer;
+      continue;
+    }
+    if (stop == read_stop::unavailable && way == read_way::consumer && batches && consumers) {
+      consumers = false;
+      way = read_way::direct_batches;
+      continue;
+    }
     fruitless = range.next > from ? 0 : fruitless + 1;
     if (stop == read_stop::at_end && fruitless < patience) { // the replica lags: what it lacks comes soon
       co_await pause_until(std::min(deadline, std::chrono::steady_clock::now() + 2ms * (1 << fruitless)));
       continue;
     }
-    if (stop == read_stop::unavailable && way == read_way::direct_batches)
+    if (stop == read_stop::unavailable && way == read_way::direct_batches) {
+      batches = false;
       way = read_way::consumer;
-    else if (stop == read_stop::unavailable || fruitless >= patience)
+    } else if (stop == read_stop::unavailable || fruitless >= patience) {
       way = read_way::leader;
+    }
     if (way == read_way::leader && !target) // one by one a reader may never catch up with a busy writer
       target = co_await find_last_sequence(stream, range.subject, deadline);
     auto const more = co_await read_one_from_leader(stream, range, visitor, deadline);

@@ -25,6 +25,7 @@ enum class read_stop {
   at_end,      ///< nothing was behind what has been shown
   stuck,       ///< it does not go on from here: the leader has to be asked for the next message
   unavailable, ///< this way is not there on this server
+  many_more,   ///< so much follows that making a consumer pays
 };
 
 /// Covers at least what the leader held when this began, and survives lost connections until `deadline`. `visitor`

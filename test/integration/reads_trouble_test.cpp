@@ -350,6 +350,33 @@ BOOST_AUTO_TEST_CASE(without_permission_for_consumers_the_leader_is_asked) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(without_permission_for_consumers_a_long_history_comes_in_batches) {
+  nats_server_options options;
+  options.extra_config = R"(authorization { users = [
+    { user: all, password: x }
+    { user: few, password: x, permissions: { publish: { deny: ["$JS.API.CONSUMER.>"] } } }
+  ] })";
+  nats_server server(options);
+  auto const url = [&](std::string const& user) { return "nats://" + user + ":x@" + server.url().substr(7); };
+  run([&](asio::io_context&) -> awaitable<void> {
+    auto writer = co_await raw_stream::open(url("all"));
+    co_await writer.store_events("order-1", 1, 4'000);
+    for (std::string const user : {"all", "few"}) {
+      auto s = co_await raw_stream::open(url(user));
+      if (s.access()->batch_direct_get) {
+        auto const before = s.messages_out();
+        counting_visitor visitor;
+        co_await read_subject(s.access(), range_of(s, "order-1"), visitor, in(std::chrono::seconds(30)));
+        BOOST_TEST(visitor.count() == 4'000u);
+        BOOST_TEST(visitor.in_order());
+        BOOST_TEST(s.messages_out() - before < 20u);
+      }
+      co_await close(s);
+    }
+    co_await close(writer);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(what_a_stale_replica_lacks_is_asked_again) {
   nats_server server;
   for (int const stale : {1, 2, 1000})
