@@ -62,12 +62,12 @@ void measure_long_history(server_run const& run) {
   auto const url = run.server.url();
   make_stream(url, stream);
   auto h = stored(run, "long", run.wanted.scaled(100'000, 50'000), 0);
-  auto const medians =
-      interleaved(run.wanted.rounds, {[&](std::size_t) { return with_store(url, stream, &read_events, h); },
-                                      [&](std::size_t) {
-                                        raw_cnats raw(url, false);
-                                        return read_raw(raw, h);
-                                      }});
+  side const aether = [&](std::size_t) { return with_store(url, stream, &read_events, h); };
+  side const raw = [&](std::size_t) {
+    raw_cnats client(url, false);
+    return read_raw(client, h);
+  };
+  auto const medians = interleaved(run.wanted.rounds, {aether, raw});
   remove_stream(url, stream);
   auto r = run.make_row(
       h.events == 100'000 ? "get_events of 100,000 events, parsed" : "get_events of 50,000 events, parsed", "events/s");
@@ -90,12 +90,12 @@ void measure_short_histories(server_run const& run) {
   for (auto& h : histories) {
     h.repeats = run.wanted.scaled(500, 100);
     auto raw_history = h;
-    auto const medians =
-        interleaved(run.wanted.rounds, {[&](std::size_t) { return with_store(url, stream, &read_events, h); },
-                                        [&](std::size_t) {
-                                          raw_cnats raw(url, true);
-                                          return read_raw(raw, raw_history);
-                                        }});
+    side const aether = [&](std::size_t) { return with_store(url, stream, &read_events, h); };
+    side const raw = [&](std::size_t) {
+      raw_cnats client(url, true);
+      return read_raw(client, raw_history);
+    };
+    auto const medians = interleaved(run.wanted.rounds, {aether, raw});
     auto const work = "get_events of " + std::to_string(h.events) + (h.events == 1 ? " event" : " events");
     auto trips = run.make_row(work + ", messages sent", "each");
     trips.aether = h.messages_each;

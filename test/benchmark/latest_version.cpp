@@ -30,25 +30,25 @@ awaitable<double> ask_again_and_again(nats::connection, nats::jetstream_event_st
 void measure(server_run const& run, question q, std::string const& work) {
   auto const subject = std::string(stream) + ".events.order." + q.actor_id;
   auto const url = run.server.url();
-  auto const medians =
-      interleaved(run.wanted.rounds, {[&](std::size_t) { return with_store(url, stream, &ask_again_and_again, q); },
-                                      [&](std::size_t) {
-                                        raw_cnats raw(url, true);
-                                        stopwatch watch;
-                                        for (std::size_t i = 0; i < q.repeats; ++i)
-                                          raw.last_message(stream, subject);
-                                        return watch.microseconds_each(q.repeats);
-                                      },
-                                      [&](std::size_t) {
-                                        floor_client floor(run.server.port());
-                                        auto const api = std::string("$JS.API.STREAM.MSG.GET.") + stream;
-                                        auto const body = "{\"last_by_subj\":\"" + subject + "\"}";
-                                        stopwatch watch;
-                                        for (std::size_t i = 0; i < q.repeats; ++i)
-                                          if (floor.request(api, body).find("\"data\"") == std::string_view::npos)
-                                            throw std::runtime_error("floor: the last message is not there");
-                                        return watch.microseconds_each(q.repeats);
-                                      }});
+  side const aether = [&](std::size_t) { return with_store(url, stream, &ask_again_and_again, q); };
+  side const raw = [&](std::size_t) {
+    raw_cnats client(url, true);
+    stopwatch watch;
+    for (std::size_t i = 0; i < q.repeats; ++i)
+      client.last_message(stream, subject);
+    return watch.microseconds_each(q.repeats);
+  };
+  side const floor = [&](std::size_t) {
+    floor_client client(run.server.port());
+    auto const api = std::string("$JS.API.STREAM.MSG.GET.") + stream;
+    auto const body = "{\"last_by_subj\":\"" + subject + "\"}";
+    stopwatch watch;
+    for (std::size_t i = 0; i < q.repeats; ++i)
+      if (client.request(api, body).find("\"data\"") == std::string_view::npos)
+        throw std::runtime_error("floor: the last message is not there");
+    return watch.microseconds_each(q.repeats);
+  };
+  auto const medians = interleaved(run.wanted.rounds, {aether, raw, floor});
   auto r = run.make_row(work, "us");
   r.aether = medians[0];
   r.raw = medians[1];

@@ -3,71 +3,90 @@
 #include "benchmark/raw_cnats.hpp"
 #include "benchmark/rounds.hpp"
 #include "benchmark/session.hpp"
+#include "benchmark/workload.hpp"
 #include "benchmark/works.hpp"
 
-#include <aether/task_group.hpp>
-
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <exception>
+#include <string>
 
 namespace aether::benchmark {
 namespace {
 
+constexpr char const* stream = "many";
 constexpr std::size_t actors = 1'000;
 constexpr std::size_t pending = 4'096;
 
-/// The events of one actor, each saved once the one before it is.
-awaitable<void> save_in_turn(nats::jetstream_event_store store, std::vector<event>& events, std::size_t first,
-                             std::size_t step) {
-  for (auto i = first; i < events.size(); i += step)
-    co_await store.save_event(std::move(events[i]));
+/// The events of one actor, each made and saved once the one before it is.
+awaitable<void> save_in_turn(nats::jetstream_event_store store, std::string actor_id, std::int64_t events) {
+  for (std::int64_t version = 1; version <= events; ++version) {
+    auto e = sample_event(actor_id, version);
+    co_await store.save_event(std::move(e));
+  }
 }
 
-awaitable<double> save_side_by_side(nats::connection, nats::jetstream_event_store store, std::vector<event>& events) {
+/// Returns when all actors have ended; throws what one of them threw.
+awaitable<double> save_side_by_side(nats::connection, nats::jetstream_event_store store, std::size_t& count) {
   auto const executor = co_await boost::asio::this_coro::executor;
-  auto const count = events.size();
+  auto running = actors;
+  std::exception_ptr failed;
+  boost::asio::steady_timer ended(executor, boost::asio::steady_timer::time_point::max());
+  auto const on_end = [&](std::exception_ptr e) {
+    if (e)
+      failed = e;
+    if (--running == 0)
+      ended.cancel();
+  };
   stopwatch watch;
-  task_group group(executor);
-  for (std::size_t actor = 0; actor < actors; ++actor)
-    group.spawn(save_in_turn(store, events, actor, actors));
-  co_await group.join();
-  co_return watch.per_second(count);
+  for (std::size_t actor = 0; actor < actors; ++actor) {
+    auto const each = static_cast<std::int64_t>(count / actors);
+    boost::asio::co_spawn(executor, save_in_turn(store, "order-many" + std::to_string(actor), each), on_end);
+  }
+  boost::system::error_code ignored;
+  co_await ended.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
+  auto const rate = watch.per_second(count);
+  if (failed)
+    std::rethrow_exception(failed);
+  co_return rate;
 }
 
 } // namespace
 
 void measure_many_saves(server_run const& run) {
-  auto const w = make_workload("many", actors, run.wanted.scaled(100'000, 20'000));
+  auto count = run.wanted.scaled(100'000, 50'000);
   auto const url = run.server.url();
-  auto const on_new_stream = [&](std::string const& stream, auto measure) {
+  auto const events = make_workload("many", actors, count);
+  auto const encoded = events.encoded(stream);
+  auto const on_new_stream = [&](auto measure) {
     make_stream(url, stream);
     auto const figure = measure();
     remove_stream(url, stream);
     return figure;
   };
-  auto const medians = interleaved(run.wanted.rounds, {[&](std::size_t) {
-                                                         return on_new_stream("many", [&] {
-                                                           auto events = w.events;
-                                                           return with_store(url, "many", &save_side_by_side, events);
-                                                         });
-                                                       },
-                                                       [&](std::size_t) {
-                                                         return on_new_stream("many", [&] {
-                                                           auto const events = w.encoded("many");
-                                                           raw_cnats raw(url, false);
-                                                           stopwatch watch;
-                                                           raw.save_all(w, events);
-                                                           return watch.per_second(events.size());
-                                                         });
-                                                       },
-                                                       [&](std::size_t) {
-                                                         return on_new_stream("many", [&] {
-                                                           auto const events = w.encoded("many");
-                                                           floor_client floor(run.server.port());
-                                                           stopwatch watch;
-                                                           floor.save_all(w, events, pending);
-                                                           return watch.per_second(events.size());
-                                                         });
-                                                       }});
+  side const aether = [&](std::size_t) {
+    return on_new_stream([&] { return with_store(url, stream, &save_side_by_side, count); });
+  };
+  side const raw = [&](std::size_t) {
+    return on_new_stream([&] {
+      raw_cnats client(url, false);
+      stopwatch watch;
+      client.save_all(events, encoded);
+      return watch.per_second(count);
+    });
+  };
+  side const floor = [&](std::size_t) {
+    return on_new_stream([&] {
+      floor_client client(run.server.port());
+      stopwatch watch;
+      client.save_all(events, encoded, pending);
+      return watch.per_second(count);
+    });
+  };
+  auto const medians = interleaved(run.wanted.rounds, {aether, raw, floor});
   auto r = run.make_row("awaited saves, 1,000 actors at once", "saves/s");
   r.aether = medians[0];
   r.raw = medians[1];

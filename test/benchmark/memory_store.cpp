@@ -99,10 +99,12 @@ void measure_memory_store(options const& wanted, report& out) {
   both.push_back(make_workload("b", actors, count));
   std::vector<workload> one;
   one.push_back(both.front());
-  auto const medians =
-      interleaved(wanted.rounds,
-                  {[&](std::size_t) { return through_store(one); }, [&](std::size_t) { return through_map(one); },
-                   [&](std::size_t) { return through_store(both); }, [&](std::size_t) { return through_map(both); }});
+  auto const medians = interleaved(wanted.rounds, {
+                                                      [&](std::size_t) { return through_store(one); },
+                                                      [&](std::size_t) { return through_map(one); },
+                                                      [&](std::size_t) { return through_store(both); },
+                                                      [&](std::size_t) { return through_map(both); },
+                                                  });
   row r;
   r.work = "memory store, one thread";
   r.unit = "saves/s";

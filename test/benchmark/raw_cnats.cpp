@@ -106,7 +106,8 @@ std::size_t raw_cnats::read_all(std::string const& stream, std::string const& su
     natsMsg_Destroy(message);
   }
   if (status == NATS_OK)
-    status = natsSubscription_Unsubscribe(subscription); // removes the consumer, which the server would keep for a while
+    status =
+        natsSubscription_Unsubscribe(subscription); // removes the consumer, which the server would keep for a while
   natsSubscription_Destroy(subscription);
   check(status, "natsSubscription_NextMsg");
   return bytes;

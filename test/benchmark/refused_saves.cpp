@@ -166,21 +166,20 @@ void measure_refused_saves(server_run const& run) {
   auto const url = run.server.url();
   auto const count = run.wanted.scaled(200'000, 50'000);
   refusals worst;
-  auto const medians =
-      interleaved(run.wanted.rounds, {[&](std::size_t) {
-                                        refusals r;
-                                        r.count = count;
-                                        auto const time = with_store(url, "refused", &refuse_from_cache, r);
-                                        worst.allocations_each = std::max(worst.allocations_each, r.allocations_each);
-                                        worst.messages = std::max(worst.messages, r.messages);
-                                        return time;
-                                      },
-                                      [&](std::size_t) {
-                                        boost::asio::io_context context(1);
-                                        auto store = std::make_shared<refusing_store>();
-                                        return run_on(context, through_empty_awaitable(store, count));
-                                      },
-                                      [&](std::size_t) { return through_map(count); }});
+  side const aether = [&](std::size_t) {
+    refusals r;
+    r.count = count;
+    auto const time = with_store(url, "refused", &refuse_from_cache, r);
+    worst.allocations_each = std::max(worst.allocations_each, r.allocations_each);
+    worst.messages = std::max(worst.messages, r.messages);
+    return time;
+  };
+  side const empty = [&](std::size_t) {
+    boost::asio::io_context context(1);
+    return run_on(context, through_empty_awaitable(std::make_shared<refusing_store>(), count));
+  };
+  side const map = [&](std::size_t) { return through_map(count); };
+  auto const medians = interleaved(run.wanted.rounds, {aether, empty, map});
   remove_stream(url, "refused");
 
   auto r = run.make_row("save refused from the cache, beside a mutex and a map", "ns");

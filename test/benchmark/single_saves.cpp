@@ -33,21 +33,22 @@ void measure_single_saves(server_run const& run) {
   auto const url = run.server.url();
   auto const count = run.wanted.scaled(5'000, 1'000);
   make_stream(url, stream);
-  auto const medians =
-      interleaved(run.wanted.rounds, {[&](std::size_t round) {
-                                        auto w = make_workload("aether" + std::to_string(round) + '-', 1, count);
-                                        return with_store(url, stream, &save_one_by_one, w.events);
-                                      },
-                                      [&](std::size_t round) {
-                                        auto const w = make_workload("raw" + std::to_string(round) + '-', 1, count);
-                                        raw_cnats raw(url, true);
-                                        return save_one_by_one(raw, w);
-                                      },
-                                      [&](std::size_t round) {
-                                        auto const w = make_workload("floor" + std::to_string(round) + '-', 1, count);
-                                        floor_client floor(run.server.port());
-                                        return save_one_by_one(floor, w);
-                                      }});
+  auto const fresh = [&](char const* name, std::size_t round) {
+    return make_workload(name + std::to_string(round) + '-', 1, count);
+  };
+  side const aether = [&](std::size_t round) {
+    auto w = fresh("aether", round);
+    return with_store(url, stream, &save_one_by_one, w.events);
+  };
+  side const raw = [&](std::size_t round) {
+    raw_cnats client(url, true);
+    return save_one_by_one(client, fresh("raw", round));
+  };
+  side const floor = [&](std::size_t round) {
+    floor_client client(run.server.port());
+    return save_one_by_one(client, fresh("floor", round));
+  };
+  auto const medians = interleaved(run.wanted.rounds, {aether, raw, floor});
   remove_stream(url, stream);
 
   auto r = run.make_row("one save at a time, beside js_Publish", "us");
