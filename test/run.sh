@@ -106,14 +106,14 @@ run_ctest() {
   while read -r name; do
     failed=$((failed + 1))
     failures+=("$name")
-  done < <(grep -E "$result" "$log" | grep -vE ' Passed |\*\*\*Skipped' | sed -E "s/$result ([^ ]+) .*/\1/")
+  done < <(grep -E "$result" "$log" | grep -vE ' Passed |\*\*\*Skipped' | sed -E "s|$result ([^ ]+) .*|\1|")
   passed=$((passed + $(grep -cE "$result .* Passed " "$log" || true)))
   skipped=$((skipped + $(grep -cE "$result .*\*\*\*Skipped" "$log" || true)))
   if [ "$code" -ne 0 ]; then
     cat "$log"
     [ "$failed" -gt "$before" ] || failed=$((failed + 1))
   else
-    grep -E "$result" "$log" | sed -E "s/$result/  /"
+    grep -E "$result" "$log" | sed -E "s|$result|  |"
   fi
 }
 

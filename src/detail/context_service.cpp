@@ -22,10 +22,27 @@ void context_gate::close() noexcept {
   while ((state_.load(std::memory_order_acquire) & ~closed) != 0) std::this_thread::yield();
 }
 
-context_service::context_service(asio::execution_context& context) : service(context) {}
+namespace {
+
+thread_local asio::any_io_executor const* asking = nullptr; // for the time of of()
+
+} // namespace
+
+// A context shuts its services down from the newest to the oldest, and Asio's take no lock when they are: those that
+// other threads reach through the gate have to be older than this one, which closes it.
+context_service::context_service(asio::execution_context& context) : service(context) {
+  if (!asking)
+    return;
+  auto const executor = unwrap_strands(*asking);
+  asio::steady_timer const timers(executor);
+  asio::strand<asio::any_io_executor> const strands(executor);
+}
 
 context_service& context_service::of(asio::any_io_executor const& executor) {
-  return asio::use_service<context_service>(asio::query(executor, asio::execution::context));
+  asking = &executor;
+  auto& service = asio::use_service<context_service>(asio::query(executor, asio::execution::context));
+  asking = nullptr;
+  return service;
 }
 
 void context_service::add_member(std::weak_ptr<context_member> member) {

@@ -13,8 +13,31 @@
 
 namespace aether::detail {
 
+/// A function object that is run once, or, when it is destroyed unrun, says so: what waits for it hears of it either way.
+template <class Run, class Unrun> class run_or {
+public:
+  run_or(Run run, Unrun unrun) : run_(std::move(run)), unrun_(std::move(unrun)) {}
+  run_or(run_or&& other) noexcept
+      : run_(std::move(other.run_)), unrun_(std::move(other.unrun_)), due_(std::exchange(other.due_, false)) {}
+  run_or& operator=(run_or&&) = delete;
+  ~run_or() {
+    if (due_) unrun_();
+  }
+
+  template <class... Arguments> void operator()(Arguments&&... arguments) {
+    due_ = false;
+    run_(std::forward<Arguments>(arguments)...);
+  }
+
+private:
+  Run run_;
+  Unrun unrun_;
+  bool due_ = true;
+};
+
 /// Runs functions one at a time. The concrete executor of an io_context is recovered, as type erasure costs
-/// more than the work. A function that was refused, or that was queued when the context went, is destroyed unrun.
+/// more than the work. A function that was refused, or that was queued when the context went, is destroyed unrun, and
+/// `unrun` is called in its place, on whatever thread destroys it; it must not throw.
 class serial {
 public:
   explicit serial(asio::any_io_executor const& executor) : strands_(std::make_shared<strands>(executor)) {
@@ -54,9 +77,17 @@ public:
     return through_gate([&](auto& strand) { asio::post(strand, std::move(function)); });
   }
 
+  template <class Function, class Unrun> void post(Function function, Unrun unrun) {
+    post(run_or(std::move(function), std::move(unrun)));
+  }
+
   /// Runs inside this call when the calling thread runs the context and the strand is idle or its own; else queues.
   template <class Function> bool dispatch(Function function) {
     return through_gate([&](auto& strand) { asio::dispatch(strand, std::move(function)); });
+  }
+
+  template <class Function, class Unrun> void dispatch(Function function, Unrun unrun) {
+    dispatch(run_or(std::move(function), std::move(unrun)));
   }
 
   /// As dispatch() on a thread of the context, where it may run inside this call; on another, where it cannot, it is

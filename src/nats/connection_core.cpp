@@ -373,7 +373,7 @@ void connection_core::when_ready(std::shared_ptr<ready_sink> sink) {
 }
 
 void connection_core::when_state_is_not(connection_state seen, std::shared_ptr<ready_sink> sink) {
-  auto refused = !serial_.dispatch([self = shared_from_this(), seen, sink] {
+  auto run = [self = shared_from_this(), seen, sink] {
     auto const now = self->state();
     if (now != seen || self->ended_)
       return sink->on_ready(now == connection_state::closed);
@@ -383,9 +383,8 @@ void connection_core::when_state_is_not(connection_state seen, std::shared_ptr<r
       self->state_waiters_prune_at_ = std::max<std::size_t>(64, 2 * waiters.size());
     }
     waiters.push_back({seen, sink});
-  });
-  if (refused)
-    sink->on_ready(true);
+  };
+  serial_.dispatch(std::move(run), [sink] { sink->on_ready(true); });
 }
 
 boost::system::error_code connection_core::last_error() const {

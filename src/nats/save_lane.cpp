@@ -41,8 +41,9 @@ std::optional<save_step> save_lane::decide(save_glance const& save) {
   return step;
 }
 
-bool save_lane::submit(std::shared_ptr<save_operation> save) {
-  return strand_.dispatch([this, save = std::move(save)]() mutable {
+void save_lane::submit(std::shared_ptr<save_operation> save) {
+  auto close_it = [save] { save->close(); };
+  auto queue_it = [this, save = std::move(save)]() mutable {
     auto& entry = cache_.at(save->actor_id());
     auto* added = save.get();
     if (entry.idle()) {
@@ -53,7 +54,8 @@ bool save_lane::submit(std::shared_ptr<save_operation> save) {
       entry.last->next = std::move(save);
       entry.last = added;
     }
-  });
+  };
+  strand_.dispatch(std::move(queue_it), std::move(close_it));
 }
 
 void save_lane::take_turns(actor_entry& entry) {
@@ -109,7 +111,7 @@ void save_lane::withdraw(std::shared_ptr<save_operation> save) {
 }
 
 void save_lane::end_waiting(std::shared_ptr<aether::detail::wait_state<std::vector<unknown_save>>> done) {
-  auto refused = !strand_.post([this, done] {
+  auto run = [this, done] {
     std::vector<unknown_save> unresolved;
     cache_.for_each([&](actor_entry& entry) {
       if (entry.idle()) return;
@@ -125,8 +127,8 @@ void save_lane::end_waiting(std::shared_ptr<aether::detail::wait_state<std::vect
       entry.last = entry.first.get();
     });
     done->complete(std::move(unresolved));
-  });
-  if (refused) done->close();
+  };
+  strand_.post(std::move(run), [done] { done->close(); });
 }
 
 void save_lane::pop(actor_entry& entry) {

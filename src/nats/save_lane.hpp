@@ -30,15 +30,15 @@ public:
   /// Decides from the cache alone, without suspending, when the lane is idle and the caller runs on its context: the
   /// machine's last step, if it can end there. Else none: submit the save.
   std::optional<save_step> glance(save_glance const& save);
-  /// Queues a save for its actor's turn. False when the context is gone.
-  bool submit(std::shared_ptr<save_operation> save);
+  /// Queues a save for its actor's turn; closes it when the context is gone, or goes first.
+  void submit(std::shared_ptr<save_operation> save);
   /// The caller of a save has gone: takes it out if it still waits.
   void withdraw(std::shared_ptr<save_operation> save);
   /// The store is closed: what waits for its turn ends with `closed`, and what was handed over is listed.
   void end_waiting(std::shared_ptr<aether::detail::wait_state<std::vector<unknown_save>>> done);
   /// Hands on from whatever thread an answer came.
-  template <class Function> bool dispatch(Function function) { return strand_.dispatch(std::move(function)); }
-  template <class Function> bool post(Function function) { return strand_.post(std::move(function)); }
+  template <class... Function> auto dispatch(Function... function) { return strand_.dispatch(std::move(function)...); }
+  template <class... Function> auto post(Function... function) { return strand_.post(std::move(function)...); }
 
   // On the strand.
 

@@ -17,7 +17,7 @@ save_operation::save_operation(std::shared_ptr<store_core> store, std::string ac
 
 save_operation::~save_operation() = default;
 
-bool save_operation::submit() { return lane_.submit(shared_from_this()); }
+void save_operation::submit() { lane_.submit(shared_from_this()); }
 
 save_result save_operation::give_up() {
   auto expected = phase::idle;
@@ -74,7 +74,8 @@ void save_operation::proceed(save_step step) {
 
 void save_operation::publish(save_step step) {
   if (!may_hand_over()) { // posted, as the lane may be in the middle of handing out turns
-    lane_.post([self = shared_from_this()] { self->end(self->gone_step()); });
+    lane_.post([self = shared_from_this()] { self->end(self->gone_step()); },
+               [self = shared_from_this()] { self->close(); });
     return;
   }
   auto const token = store_->link().next_token();
@@ -96,11 +97,11 @@ bool save_operation::on_reply(native_message reply) {
   publish_ack ack;
   auto const verdict = classify(reply.data(), store_->stream()->stream(), ack);
   auto text = ack.error ? text_of(*ack.error) : std::string();
-  auto told = lane_.dispatch([self = shared_from_this(), verdict, text = std::move(text)]() mutable {
+  auto run = [self = shared_from_this(), verdict, text = std::move(text)]() mutable {
     if (!text.empty()) self->text_ = std::move(text);
     self->on_verdict(verdict);
-  });
-  if (!told) close();
+  };
+  lane_.dispatch(std::move(run), [self = shared_from_this()] { self->close(); });
   return false;
 }
 
@@ -113,7 +114,8 @@ void save_operation::on_no_answer(no_answer why) {
     verdict.error = errc::permission_denied;
   }
   // Posted: it may be told inside publish(), which the lane called while it hands out turns.
-  if (!lane_.post([self = shared_from_this(), verdict] { self->on_verdict(verdict); })) close();
+  lane_.post([self = shared_from_this(), verdict] { self->on_verdict(verdict); },
+             [self = shared_from_this()] { self->close(); });
 }
 
 void save_operation::on_verdict(publish_verdict verdict) {
@@ -126,11 +128,13 @@ void save_operation::on_verdict(publish_verdict verdict) {
 }
 
 void save_operation::go_on(save_step step) {
+  auto close_it = [self = shared_from_this()] { self->close(); };
+  auto ended = [self = shared_from_this(), close_it](std::exception_ptr failed, save_step last) {
+    if (failed) last = self->machine_.on_out_of_time(); // no memory: what it stood for is open
+    self->lane_.post([self, last] { self->end(last); }, close_it);
+  };
   boost::asio::co_spawn(lane_.executor(), resolve(shared_from_this(), step),
-                        [self = shared_from_this()](std::exception_ptr failed, save_step last) {
-                          if (failed) last = self->machine_.on_out_of_time(); // no memory: what it stood for is open
-                          self->lane_.post([self, last] { self->end(last); });
-                        });
+                        aether::detail::run_or(std::move(ended), close_it));
 }
 
 void save_operation::end(save_step const& step) {

@@ -61,8 +61,8 @@ public:
 
   // The caller's side, any thread.
   void waits(std::shared_ptr<aether::detail::wait_state<save_result>> waiting) { waiting_ = std::move(waiting); }
-  /// Queues it on its lane; false when the context is gone.
-  bool submit();
+  /// Queues it on its lane.
+  void submit();
   /// The caller's deadline passed, or it was cancelled. How the save stands now: failed with timed_out when nothing
   /// was handed over (and nothing will be), unknown, or how it just ended.
   save_result give_up();

@@ -84,7 +84,7 @@ awaitable<save_outcome> wait_for(std::shared_ptr<store_core> store, std::string 
       deadline, [&](std::shared_ptr<wait_state<save_result>> waiting) {
         auto begun = save;
         begun->waits(std::move(waiting));
-        if (!begun->submit()) begun->close();
+        begun->submit();
       });
   if (waited.end == wait_end::completed) co_return outcome_of(*save, *waited.value);
   auto const result = save->give_up();

@@ -62,11 +62,11 @@ awaitable<std::uint64_t> known_sequence(std::shared_ptr<store_core> store, std::
       soon, [&](std::shared_ptr<wait_state<std::uint64_t>> waiting) {
         auto owner = store;
         auto& lane = owner->lane_of(actor_id);
-        auto asked = lane.post([owner, &lane, actor_id = std::string(actor_id), version, waiting] {
+        auto ask = [owner, &lane, actor_id = std::string(actor_id), version, waiting] {
           auto const state = lane.known(actor_id);
           waiting->complete(state && state->version == version ? state->event_sequence : 0);
-        });
-        if (!asked) waiting->close();
+        };
+        lane.post(std::move(ask), [waiting] { waiting->close(); });
       });
   co_return known.value.value_or(0);
 }
