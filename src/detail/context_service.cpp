@@ -12,14 +12,16 @@
 namespace aether::detail {
 
 bool context_gate::enter() noexcept {
-  if ((state_.fetch_add(1, std::memory_order_acquire) & closed) == 0) return true;
+  if ((state_.fetch_add(1, std::memory_order_acquire) & closed) == 0)
+    return true;
   leave();
   return false;
 }
 
 void context_gate::close() noexcept {
   state_.fetch_or(closed, std::memory_order_acq_rel);
-  while ((state_.load(std::memory_order_acquire) & ~closed) != 0) std::this_thread::yield();
+  while ((state_.load(std::memory_order_acquire) & ~closed) != 0)
+    std::this_thread::yield();
 }
 
 namespace {
@@ -74,18 +76,22 @@ void context_service::disown_member(context_member const& member) noexcept {
 bool context_service::park(std::shared_ptr<parked_wait> wait, steady_time deadline,
                            asio::any_io_executor const& executor) {
   std::lock_guard lock(mutex_);
-  if (going_) return false;
-  if (!timer_) timer_.emplace(unwrap_strands(executor));
+  if (going_)
+    return false;
+  if (!timer_)
+    timer_.emplace(unwrap_strands(executor));
   auto& entry = *wait;
   entry.parked = true;
   entry.place = waits_.add(deadline, std::move(wait));
-  if (!armed_ || deadline < *armed_) arm(deadline);
+  if (!armed_ || deadline < *armed_)
+    arm(deadline);
   return true;
 }
 
 void context_service::unpark(parked_wait& wait) noexcept {
   std::lock_guard lock(mutex_);
-  if (going_ || !wait.parked) return;
+  if (going_ || !wait.parked)
+    return;
   wait.parked = false;
   waits_.remove(wait.place);
   if (waits_.empty() && armed_) { // an armed timer would keep run() from returning
@@ -105,17 +111,20 @@ void context_service::on_timer(std::uint64_t generation) {
   std::vector<std::shared_ptr<parked_wait>> due;
   {
     std::lock_guard lock(mutex_);
-    if (going_ || generation != generation_) return;
+    if (going_ || generation != generation_)
+      return;
     armed_.reset();
     auto const now = std::chrono::steady_clock::now();
     for (std::shared_ptr<parked_wait> wait; waits_.pop_due(now, wait);) {
       wait->parked = false;
       due.push_back(std::move(wait));
     }
-    if (!waits_.empty()) arm(waits_.first());
+    if (!waits_.empty())
+      arm(waits_.first());
   }
   for (auto& wait : due)
-    if (!wait->ended.exchange(true)) wait->expire();
+    if (!wait->ended.exchange(true))
+      wait->expire();
 }
 
 void context_service::shutdown() noexcept {
@@ -131,7 +140,8 @@ void context_service::shutdown() noexcept {
     std::swap(waits, waits_);
   }
   for (auto& weak : members)
-    if (auto member = weak.lock()) member->context_shutdown();
+    if (auto member = weak.lock())
+      member->context_shutdown();
   for (auto& [address, member] : owned)
     member->context_shutdown();
   waits.drain([](std::shared_ptr<parked_wait> wait) {

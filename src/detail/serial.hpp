@@ -13,7 +13,8 @@
 
 namespace aether::detail {
 
-/// A function object that is run once, or, when it is destroyed unrun, says so: what waits for it hears of it either way.
+/// A function object that is run once, or, when it is destroyed unrun, says so: what waits for it hears of it either
+/// way.
 template <class Run, class Unrun> class run_or {
 public:
   run_or(Run run, Unrun unrun) : run_(std::move(run)), unrun_(std::move(unrun)) {}
@@ -21,7 +22,8 @@ public:
       : run_(std::move(other.run_)), unrun_(std::move(other.unrun_)), due_(std::exchange(other.due_, false)) {}
   run_or& operator=(run_or&&) = delete;
   ~run_or() {
-    if (due_) unrun_();
+    if (due_)
+      unrun_();
   }
 
   template <class... Arguments> void operator()(Arguments&&... arguments) {
@@ -94,7 +96,8 @@ public:
   /// not queued either.
   template <class Function> void dispatch_here(Function function) {
     through_gate([&](auto& strand) {
-      if (runs_here(strand.get_inner_executor())) asio::dispatch(strand, std::move(function));
+      if (runs_here(strand.get_inner_executor()))
+        asio::dispatch(strand, std::move(function));
     });
   }
 

@@ -68,7 +68,8 @@ private:
   }
 
   void finish(wait_result<T> result) {
-    if (!gate_->enter()) return;
+    if (!gate_->enter())
+      return;
     if (!ended.exchange(true)) {
       service_.unpark(*this);
       deliver(std::move(result));
@@ -84,8 +85,7 @@ private:
 
 template <class T, class Handler> class wait_state_of final : public wait_state<T> {
 public:
-  wait_state_of(context_service& service, Handler handler)
-      : wait_state<T>(service), handler_(std::move(handler)) {}
+  wait_state_of(context_service& service, Handler handler) : wait_state<T>(service), handler_(std::move(handler)) {}
 
   asio::any_io_executor executor() const { return asio::get_associated_executor(*handler_); }
 
@@ -121,10 +121,13 @@ template <class T, class Start> asio::awaitable<wait_result<T>> wait_until(stead
     auto state = std::make_shared<wait_state_of<T, handler_type>>(service, std::move(handler));
     if (slot.is_connected())
       slot.assign([weak = std::weak_ptr<wait_state<T>>(state)](asio::cancellation_type type) {
-        if ((type & asio::cancellation_type::terminal) == asio::cancellation_type::none) return;
-        if (auto waiting = weak.lock()) waiting->cancel();
+        if ((type & asio::cancellation_type::terminal) == asio::cancellation_type::none)
+          return;
+        if (auto waiting = weak.lock())
+          waiting->cancel();
       });
-    if (!service.park(state, deadline, executor)) return; // the context goes, and this coroutine with it
+    if (!service.park(state, deadline, executor))
+      return; // the context goes, and this coroutine with it
     start(std::shared_ptr<wait_state<T>>(state));
     state->started();
   };

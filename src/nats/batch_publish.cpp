@@ -14,7 +14,8 @@ native_message make_member(batch_to_publish const& batch, std::size_t index, std
   message.set_header("Nats-Batch-Sequence", std::to_string(index + 1));
   if (index == 0)
     message.set_header("Nats-Expected-Last-Subject-Sequence", std::to_string(batch.expected_sequence));
-  if (index + 1 == items.size()) message.set_header("Nats-Batch-Commit", "1");
+  if (index + 1 == items.size())
+    message.set_header("Nats-Batch-Commit", "1");
   return message;
 }
 
@@ -31,8 +32,8 @@ publish_verdict verdict_of(no_answer why, bool committing) {
 
 } // namespace
 
-boost::asio::awaitable<batch_answer> publish_batch(std::shared_ptr<stream_access const> stream,
-                                                   batch_to_publish batch, steady_time deadline) {
+boost::asio::awaitable<batch_answer> publish_batch(std::shared_ptr<stream_access const> stream, batch_to_publish batch,
+                                                   steady_time deadline) {
   batch_answer out;
   publish_ack ack;
   auto const core = stream->connection;
@@ -45,10 +46,12 @@ boost::asio::awaitable<batch_answer> publish_batch(std::shared_ptr<stream_access
   }
   if (!opened.message.data().empty()) { // an error: nothing is stored
     out.verdict = classify(opened.message.data(), stream->stream(), ack);
-    if (ack.error) out.text = text_of(*ack.error);
+    if (ack.error)
+      out.text = text_of(*ack.error);
     co_return out;
   }
-  for (std::size_t i = 1; i + 1 < batch.items->size(); ++i) core->publish(make_member(batch, i, {}), nullptr);
+  for (std::size_t i = 1; i + 1 < batch.items->size(); ++i)
+    core->publish(make_member(batch, i, {}), nullptr);
   token = core->next_token();
   auto commit = make_member(batch, batch.items->size() - 1, core->reply_subject(token));
   auto committed = co_await request_once(core, std::move(commit), token, deadline);
@@ -57,7 +60,8 @@ boost::asio::awaitable<batch_answer> publish_batch(std::shared_ptr<stream_access
     co_return out;
   }
   out.verdict = classify(committed.message.data(), stream->stream(), ack);
-  if (ack.error) out.text = text_of(*ack.error);
+  if (ack.error)
+    out.text = text_of(*ack.error);
   co_return out;
 }
 

@@ -30,7 +30,7 @@ struct batch_answer {
 };
 
 /// Without its commit nothing of a batch is ever stored: until then a lost answer is no open attempt.
-boost::asio::awaitable<batch_answer> publish_batch(std::shared_ptr<stream_access const> stream,
-                                                   batch_to_publish batch, steady_time deadline);
+boost::asio::awaitable<batch_answer> publish_batch(std::shared_ptr<stream_access const> stream, batch_to_publish batch,
+                                                   steady_time deadline);
 
 } // namespace aether::nats::detail

@@ -65,12 +65,16 @@ core_ptr const& open_core(connection const& c, char const* call) {
 
 [[noreturn]] void throw_no_answer(connection_core const& core, no_answer why, std::string const& what) {
   switch (why) {
-  case no_answer::permission_denied: throw error(errc::permission_denied, what + ": " + core.last_error_text());
-  case no_answer::closed: throw error(errc::closed, what + ": the connection was closed");
+  case no_answer::permission_denied:
+    throw error(errc::permission_denied, what + ": " + core.last_error_text());
+  case no_answer::closed:
+    throw error(errc::closed, what + ": the connection was closed");
   case no_answer::connection_lost:
     throw error(errc::connection_lost, what + ": the connection broke before the answer came");
-  case no_answer::not_handed_over: throw error(errc::overloaded, what + ": max_pending_bytes wait to be written");
-  default: throw error(errc::timed_out, what + ": no answer in time");
+  case no_answer::not_handed_over:
+    throw error(errc::overloaded, what + ": max_pending_bytes wait to be written");
+  default:
+    throw error(errc::timed_out, what + ": no answer in time");
   }
 }
 
@@ -86,8 +90,8 @@ std::int64_t wire_size(message const& m) {
 
 void check_size(connection_core const& core, message const& m, std::string const& what) {
   if (auto const limit = core.max_payload(); limit > 0 && wire_size(m) > limit)
-    throw error(errc::event_too_large, what + ": " + std::to_string(wire_size(m)) + " bytes, and the server takes " +
-                                           std::to_string(limit));
+    throw error(errc::event_too_large,
+                what + ": " + std::to_string(wire_size(m)) + " bytes, and the server takes " + std::to_string(limit));
 }
 
 awaitable<message> request(connection self, message m, call_options options) {
@@ -132,11 +136,14 @@ awaitable<void> publish(connection self, message m, call_options options) {
   if (result.end == wait_end::timed_out)
     throw error(errc::timed_out, what + ": the connection's execution context does not run");
   switch (result.end == wait_end::completed ? *result.value : publish_result::closed) {
-  case publish_result::handed_over: co_return;
-  case publish_result::not_connected: throw error(errc::connection_lost, what + ": " + core->last_error_text());
+  case publish_result::handed_over:
+    co_return;
+  case publish_result::not_connected:
+    throw error(errc::connection_lost, what + ": " + core->last_error_text());
   case publish_result::overloaded:
     throw error(errc::overloaded, what + ": max_pending_bytes wait to be written");
-  case publish_result::closed: break;
+  case publish_result::closed:
+    break;
   }
   throw error(errc::closed, what + ": the connection was closed");
 }
@@ -204,8 +211,9 @@ awaitable<std::shared_ptr<detail::subscription_core>> subscribe(connection self,
   auto const core = open_core(self, "subscribe()");
   auto const what = "subscribe to " + quoted(subject);
   if (!detail::is_safe_filter(subject) || subject.size() + options.queue.size() > detail::max_subject_bytes)
-    throw error(errc::invalid_argument, what + ": give tokens separated by single dots, without white space; `*` stands "
-                                               "for one token, `>` at the end for the rest");
+    throw error(errc::invalid_argument, what +
+                                            ": give tokens separated by single dots, without white space; `*` stands "
+                                            "for one token, `>` at the end for the rest");
   if (!options.queue.empty() &&
       (!detail::is_safe_filter(options.queue) || options.queue.find_first_of("*>") != std::string::npos))
     throw error(errc::invalid_argument, what + ": the queue's name is no plain name: " + quoted(options.queue));
@@ -235,9 +243,12 @@ awaitable<std::shared_ptr<detail::subscription_core>> subscribe(connection self,
 
 std::string_view to_string(connection_state state) noexcept {
   switch (state) {
-  case connection_state::connected: return "connected";
-  case connection_state::reconnecting: return "reconnecting";
-  case connection_state::closed: return "closed";
+  case connection_state::connected:
+    return "connected";
+  case connection_state::reconnecting:
+    return "reconnecting";
+  case connection_state::closed:
+    return "closed";
   }
   return "unknown";
 }

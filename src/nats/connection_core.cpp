@@ -107,8 +107,8 @@ void connection_core::attempt() {
           [core, number, result = std::move(result)]() mutable { core->on_attempt(number, std::move(result)); });
   };
   ++attempts_running_;
-  auto& threads = boost::asio::use_service<connector>(
-      boost::asio::query(serial_.executor(), boost::asio::execution::context));
+  auto& threads =
+      boost::asio::use_service<connector>(boost::asio::query(serial_.executor(), boost::asio::execution::context));
   if (!threads.run(std::move(job))) {
     --attempts_running_;
     return on_attempt_failed(errc::connect_failed, "no thread to connect on");
@@ -116,8 +116,8 @@ void connection_core::attempt() {
   attempt_timer_->expires_after(timeout);
   attempt_timer_->async_wait([weak = weak_from_this(), number](boost::system::error_code ec) {
     if (auto self = weak.lock(); self && !ec && self->attempting_ == number)
-      self->on_attempt_failed(errc::timed_out, without_credentials(self->pool_.current().url) +
-                                                   ": no connection in time");
+      self->on_attempt_failed(errc::timed_out,
+                              without_credentials(self->pool_.current().url) + ": no connection in time");
   });
 }
 
@@ -181,8 +181,10 @@ void connection_core::adopt(std::uint64_t attempt, std::shared_ptr<native_link> 
     s->native = make_native(s->subject, s->queue);
     subscribed = s->native != nullptr;
   }
-  if (!subscribed) return lose_link(errc::connection_lost, "the connection broke while it was set up");
-  if (ever_connected_) ++reconnects_;
+  if (!subscribed)
+    return lose_link(errc::connection_lost, "the connection broke while it was set up");
+  if (ever_connected_)
+    ++reconnects_;
   ever_connected_ = true;
   probes_out_ = 0;
   heard_ = true;
@@ -190,11 +192,13 @@ void connection_core::adopt(std::uint64_t attempt, std::shared_ptr<native_link> 
   start_reading();
   schedule_flush();
   set_state(connection_state::connected);
-  if (auto first = std::exchange(first_, nullptr)) first->on_ready(false);
+  if (auto first = std::exchange(first_, nullptr))
+    first->on_ready(false);
 }
 
 void connection_core::check_link() {
-  if (!link_ || !link_->is_detached()) return;
+  if (!link_ || !link_->is_detached())
+    return;
   auto text = link_->last_error_text();
   lose_link(errc::connection_lost, text.empty() ? "the server closed the connection" : text);
 }
@@ -296,11 +300,13 @@ void connection_core::set_state(connection_state next) {
   state_ = next;
   std::vector<state_waiter> woken;
   std::erase_if(state_waiters_, [&](state_waiter& w) {
-    if (w.seen == next) return false;
+    if (w.seen == next)
+      return false;
     woken.push_back(std::move(w));
     return true;
   });
-  for (auto& w : woken) w.sink->on_ready(next == connection_state::closed);
+  for (auto& w : woken)
+    w.sink->on_ready(next == connection_state::closed);
 }
 
 void connection_core::remember_error(boost::system::error_code ec, std::string text) {
@@ -327,7 +333,7 @@ void connection_core::on_link_error(natsStatus status, std::string const& text) 
   std::vector<std::uint64_t> refused;
   for (auto const& [token, request] : requests_)
     if (subscribing ? request.own && concerns(as_server_quotes(own_inbox(token)))
-                    : concerns(as_server_quotes(request.sent.subject())))
+                    : concerns(as_server_quotes(request.subject)))
       refused.push_back(token);
   for (auto token : refused)
     end_request(token, no_answer::permission_denied);
@@ -351,7 +357,8 @@ void connection_core::notice_refusal() {
 void connection_core::arm_probe() {
   probe_timer_->expires_after(options_.ping_interval);
   probe_timer_->async_wait([weak = weak_from_this()](boost::system::error_code ec) {
-    if (auto self = weak.lock(); self && !ec && self->link_) self->on_probe();
+    if (auto self = weak.lock(); self && !ec && self->link_)
+      self->on_probe();
   });
 }
 

@@ -144,7 +144,7 @@ private:
 
   struct pending_request {
     std::shared_ptr<reply_sink> sink;
-    native_message sent; // its subject tells whom a refused permission concerns
+    std::string subject; // tells whom a refused permission concerns
     aether::detail::deadline_queue<std::uint64_t>::handle place;
     native_subscription own; // of request_exactly()
   };
@@ -210,6 +210,7 @@ private:
   std::atomic<std::int64_t> max_payload_{0};
   std::atomic<bool> has_headers_{false};
   std::atomic<bool> inbox_refused_{false};
+  std::size_t unflushed_ = 0; // bytes of data handed over since the last flush
   std::atomic<bool> flush_posted_{false};
   std::atomic<std::uint64_t> reconnects_{0}, messages_in_{0}, messages_out_{0}, unmatched_{0};
 
@@ -239,9 +240,9 @@ private:
   steady_time connected_at_{};
   std::vector<std::pair<boost::system::error_code, std::string>> first_failures_; // of the first round
   std::string last_refusal_;
-  std::uint64_t attempts_ = 0;    // the number of the newest
-  std::uint64_t attempting_ = 0;  // whose result is waited for; 0: none
-  int attempts_running_ = 0;      // with those that were given up
+  std::uint64_t attempts_ = 0; // the number of the newest
+  std::uint64_t attempting_ = 0; // whose result is waited for; 0: none
+  int attempts_running_ = 0; // with those that were given up
   bool ever_connected_ = false;
   bool waiting_writable_ = false;
   bool heard_ = false;

@@ -5,6 +5,13 @@
 
 namespace aether::nats::detail {
 
+namespace {
+
+// So that the server has work while a long turn of the strand goes on.
+constexpr std::size_t flush_at = 16 * 1024;
+
+} // namespace
+
 std::string connection_core::reply_subject(std::uint64_t token) const {
   char digits[16];
   auto end = std::to_chars(digits, digits + sizeof digits, token, 36).ptr;
@@ -27,8 +34,7 @@ void connection_core::request(native_message message, std::uint64_t token, std::
   auto run = [self = shared_from_this(), message = std::move(message), token, sink, deadline]() mutable {
     self->begin_request(std::move(message), token, std::move(sink), deadline, nullptr);
   };
-  if (!serial_.dispatch(std::move(run)))
-    sink->on_no_answer(no_answer::closed);
+  serial_.dispatch(std::move(run), [sink] { sink->on_no_answer(no_answer::closed); });
 }
 
 void connection_core::request_exactly(native_message message, std::uint64_t token, std::shared_ptr<reply_sink> sink,
@@ -44,8 +50,7 @@ void connection_core::request_exactly(native_message message, std::uint64_t toke
     }
     self->begin_request(std::move(message), token, std::move(sink), deadline, std::move(own));
   };
-  if (!serial_.dispatch(std::move(run)))
-    sink->on_no_answer(no_answer::closed);
+  serial_.dispatch(std::move(run), [sink] { sink->on_no_answer(no_answer::closed); });
 }
 
 void connection_core::begin_request(native_message message, std::uint64_t token, std::shared_ptr<reply_sink> sink,
@@ -53,16 +58,26 @@ void connection_core::begin_request(native_message message, std::uint64_t token,
   if (link_ && inbox_refused_ && !own)
     return sink->on_no_answer(no_answer::permission_denied);
   switch (hand_over(message)) {
-  case publish_result::handed_over: break;
-  case publish_result::closed: return sink->on_no_answer(no_answer::closed);
-  default: return sink->on_no_answer(no_answer::not_handed_over);
+  case publish_result::handed_over:
+    break;
+  case publish_result::closed:
+    return sink->on_no_answer(no_answer::closed);
+  default:
+    return sink->on_no_answer(no_answer::not_handed_over);
   }
   if (own)
     own_inboxes_.push_back(token);
+  std::string subject(message.subject());
+  {
+    spent_messages::collecting here(spent_);
+    message = {}; // cnats has its copy
+  }
   auto const place = deadlines_.add(deadline, token);
-  requests_.emplace(token, pending_request{std::move(sink), std::move(message), place, std::move(own)});
+  requests_.emplace(token, pending_request{std::move(sink), std::move(subject), place, std::move(own)});
   if (!armed_ || deadline < *armed_)
     arm_deadlines();
+  if (unflushed_ >= flush_at)
+    flush();
 }
 
 void connection_core::abandon(std::uint64_t token) {
@@ -81,8 +96,10 @@ void connection_core::publish(native_message message, std::shared_ptr<publish_si
     if (sink)
       sink->on_published(result);
   };
-  if (!serial_.dispatch(std::move(run)) && sink)
-    sink->on_published(publish_result::closed);
+  serial_.dispatch(std::move(run), [sink] {
+    if (sink)
+      sink->on_published(publish_result::closed);
+  });
 }
 
 publish_result connection_core::hand_over(native_message const& message) {
@@ -101,6 +118,7 @@ publish_result connection_core::hand_over(native_message const& message) {
     return publish_result::not_connected;
   }
   messages_out_.fetch_add(1, std::memory_order_relaxed);
+  unflushed_ += message.data().size();
   return publish_result::handed_over;
 }
 
@@ -110,7 +128,8 @@ std::uint64_t connection_core::subscribe(std::string subject, std::string queue,
   auto run = [self = shared_from_this(), id, subject = std::move(subject), queue = std::move(queue), sink,
               subscribed]() mutable {
     if (self->ended_) {
-      if (subscribed) subscribed->on_ready(true);
+      if (subscribed)
+        subscribed->on_ready(true);
       return;
     }
     auto made = std::make_unique<live_subscription>();
@@ -124,9 +143,13 @@ std::uint64_t connection_core::subscribe(std::string subject, std::string queue,
         self->check_link();
     }
     self->subscriptions_.push_back(std::move(made));
-    if (subscribed) subscribed->on_ready(false);
+    if (subscribed)
+      subscribed->on_ready(false);
   };
-  if (!serial_.dispatch(std::move(run)) && subscribed) subscribed->on_ready(true);
+  serial_.dispatch(std::move(run), [subscribed] {
+    if (subscribed)
+      subscribed->on_ready(true);
+  });
   return id;
 }
 
@@ -180,7 +203,8 @@ void connection_core::drain_inbox() {
   bool nobody = false;
   while (inbox_subscription_) {
     std::uint64_t queued = 0;
-    if (natsSubscription_QueuedMsgs(inbox_subscription_.get(), &queued) != NATS_OK || queued == 0) break;
+    if (natsSubscription_QueuedMsgs(inbox_subscription_.get(), &queued) != NATS_OK || queued == 0)
+      break;
     for (; queued > 0 && inbox_subscription_; --queued) {
       natsMsg* raw = nullptr;
       auto const status = natsSubscription_NextMsg(&raw, inbox_subscription_.get(), 0);
@@ -190,13 +214,15 @@ void connection_core::drain_inbox() {
         nobody = true; // swallowed without saying whose it was
     }
   }
-  if (nobody) end_requests(no_answer::no_responders);
+  if (nobody)
+    end_requests(no_answer::no_responders);
 }
 
 void connection_core::drain(live_subscription& s) {
   auto const sink = s.sink; // what it calls may lose the link, never end this entry
   std::uint64_t queued = 0;
-  if (!s.native || natsSubscription_QueuedMsgs(s.native.get(), &queued) != NATS_OK) return;
+  if (!s.native || natsSubscription_QueuedMsgs(s.native.get(), &queued) != NATS_OK)
+    return;
   for (; queued > 0 && s.native; --queued) {
     natsMsg* raw = nullptr;
     auto const status = natsSubscription_NextMsg(&raw, s.native.get(), 0);
@@ -260,7 +286,8 @@ void connection_core::drain_own_inboxes() {
 
 void connection_core::end_request(std::uint64_t token, no_answer why) {
   auto found = requests_.find(token);
-  if (found == requests_.end()) return;
+  if (found == requests_.end())
+    return;
   auto const sink = std::move(found->second.sink);
   deadlines_.remove(found->second.place);
   requests_.erase(found);
@@ -270,15 +297,18 @@ void connection_core::end_request(std::uint64_t token, no_answer why) {
 void connection_core::end_requests(no_answer why) {
   auto requests = std::exchange(requests_, {});
   deadlines_ = {};
-  for (auto& [token, request] : requests) request.sink->on_no_answer(why);
+  for (auto& [token, request] : requests)
+    request.sink->on_no_answer(why);
 }
 
 void connection_core::arm_deadlines() {
-  if (ended_) return;
+  if (ended_)
+    return;
   armed_ = deadlines_.first();
   deadline_timer_->expires_at(*armed_);
   deadline_timer_->async_wait([weak = weak_from_this()](boost::system::error_code ec) {
-    if (auto self = weak.lock(); self && !ec) self->on_deadlines();
+    if (auto self = weak.lock(); self && !ec)
+      self->on_deadlines();
   });
 }
 
@@ -286,28 +316,36 @@ void connection_core::on_deadlines() {
   armed_.reset();
   std::vector<std::uint64_t> due;
   auto const now = std::chrono::steady_clock::now();
-  for (std::uint64_t token = 0; deadlines_.pop_due(now, token);) due.push_back(token);
+  for (std::uint64_t token = 0; deadlines_.pop_due(now, token);)
+    due.push_back(token);
   std::vector<std::shared_ptr<reply_sink>> sinks;
   for (auto token : due) {
     auto found = requests_.find(token);
     sinks.push_back(std::move(found->second.sink));
     requests_.erase(found);
   }
-  for (auto& sink : sinks) sink->on_no_answer(no_answer::timed_out);
-  if (!armed_ && !deadlines_.empty()) arm_deadlines();
+  for (auto& sink : sinks)
+    sink->on_no_answer(no_answer::timed_out);
+  if (!armed_ && !deadlines_.empty())
+    arm_deadlines();
 }
 
 void connection_core::schedule_flush() {
-  if (flush_posted_.exchange(true)) return;
-  if (auto self = weak_from_this().lock()) serial_.post([self] { self->flush(); });
+  if (flush_posted_.exchange(true))
+    return;
+  if (auto self = weak_from_this().lock())
+    serial_.post([self] { self->flush(); });
 }
 
 void connection_core::flush() {
   flush_posted_ = false;
-  if (!link_ || waiting_writable_ || !link_->wants_write()) return;
+  unflushed_ = 0;
+  if (!link_ || waiting_writable_ || !link_->wants_write())
+    return;
   link_->process_write();
   check_link();
-  if (!link_ || !link_->wants_write()) return;
+  if (!link_ || !link_->wants_write())
+    return;
   waiting_writable_ = true;
   descriptor_->async_wait(boost::asio::posix::stream_descriptor::wait_write,
                           [self = shared_from_this(), number = link_number_](boost::system::error_code ec) {

@@ -27,7 +27,7 @@ struct history_request {
 
 /// Covers at least what the leader held when this began. Throws history_too_long, actor_mismatch, timed_out,
 /// connection_lost, closed, permission_denied, or what the server answered.
-boost::asio::awaitable<replay_result> read_history(std::shared_ptr<stream_access const> stream,
-                                                   history_request request, steady_time deadline);
+boost::asio::awaitable<replay_result> read_history(std::shared_ptr<stream_access const> stream, history_request request,
+                                                   steady_time deadline);
 
 } // namespace aether::nats::detail

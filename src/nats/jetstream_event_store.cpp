@@ -21,8 +21,7 @@ using detail::deadline_after;
 /// What every read begins with; lives in its coroutine's frame.
 class reading {
 public:
-  reading(core_ptr const& store, std::string_view actor_id, call_options const& options)
-      : running_(opened(store)) {
+  reading(core_ptr const& store, std::string_view actor_id, call_options const& options) : running_(opened(store)) {
     store->check_open();
     aether::detail::check_actor(actor_id, options);
     deadline_ = deadline_after(options.timeout, store->stream()->config.operation_timeout);
@@ -31,7 +30,8 @@ public:
 
 private:
   static core_ptr const& opened(core_ptr const& store) {
-    if (!store) throw error(errc::not_open, "a call on a store that was default-made or moved from");
+    if (!store)
+      throw error(errc::not_open, "a call on a store that was default-made or moved from");
     return store;
   }
 
@@ -72,12 +72,13 @@ awaitable<std::optional<event>> find_event(core_ptr store, std::string actor_id,
   reading const call(store, actor_id, options);
   aether::detail::check_find(actor_id, version, options);
   auto found = co_await detail::find_from_version(store->stream(), actor_id, version, call.deadline());
-  if (!found || found->value.version != version) co_return std::nullopt;
+  if (!found || found->value.version != version)
+    co_return std::nullopt;
   co_return std::move(found->value);
 }
 
-awaitable<replay_result> read_events(core_ptr store, std::string actor_id, std::int64_t after_version,
-                                     bool keep_errors, call_options options) {
+awaitable<replay_result> read_events(core_ptr store, std::string actor_id, std::int64_t after_version, bool keep_errors,
+                                     call_options options) {
   reading const call(store, actor_id, options);
   aether::detail::check_read(actor_id, after_version, options);
   detail::history_request request;
@@ -92,7 +93,8 @@ awaitable<replay_result> read_events(core_ptr store, std::string actor_id, std::
 }
 
 awaitable<close_report> close(core_ptr store, call_options options) {
-  if (!store) throw error(errc::not_open, "close on a store that was default-made or moved from");
+  if (!store)
+    throw error(errc::not_open, "close on a store that was default-made or moved from");
   auto const standard = store->stream()->config.operation_timeout;
   auto const deadline = deadline_after(options.timeout, standard);
   co_return co_await detail::store_core::close(std::move(store), deadline);
@@ -119,7 +121,8 @@ jetstream_event_store::jetstream_event_store(core_ptr core) : core_(std::move(co
 namespace {
 
 detail::store_core const& opened(core_ptr const& core) {
-  if (!core) throw error(errc::not_open, "a store that was default-made or moved from");
+  if (!core)
+    throw error(errc::not_open, "a store that was default-made or moved from");
   return *core;
 }
 
@@ -168,8 +171,6 @@ awaitable<std::optional<actor_snapshot>> jetstream_event_store::do_find_snapshot
   return detail::load_snapshot(core_, std::move(actor_id), options);
 }
 
-awaitable<close_report> jetstream_event_store::do_close(call_options options) {
-  return nats::close(core_, options);
-}
+awaitable<close_report> jetstream_event_store::do_close(call_options options) { return nats::close(core_, options); }
 
 } // namespace aether::nats

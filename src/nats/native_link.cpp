@@ -34,8 +34,10 @@ natsStatus set_credentials(natsOptions* o, connection_options const& options) {
     return natsOptions_SetUserCredentialsFromFiles(o, options.credentials_file.c_str(), nullptr);
   if (!options.nkey_seed_file.empty())
     return natsOptions_SetNKeyFromSeed(o, options.nkey_public.c_str(), options.nkey_seed_file.c_str());
-  if (!options.token.empty()) return natsOptions_SetToken(o, options.token.c_str());
-  if (!options.user.empty()) return natsOptions_SetUserInfo(o, options.user.c_str(), options.password.c_str());
+  if (!options.token.empty())
+    return natsOptions_SetToken(o, options.token.c_str());
+  if (!options.user.empty())
+    return natsOptions_SetUserInfo(o, options.user.c_str(), options.password.c_str());
   return NATS_OK;
 }
 
@@ -73,18 +75,26 @@ std::string last_cnats_error(natsStatus status) {
 
 boost::system::error_code to_error(natsStatus status) noexcept {
   switch (status) {
-  case NATS_OK: return {};
-  case NATS_CONNECTION_AUTH_FAILED: return errc::authentication_failed;
-  case NATS_NOT_PERMITTED: return errc::permission_denied;
+  case NATS_OK:
+    return {};
+  case NATS_CONNECTION_AUTH_FAILED:
+    return errc::authentication_failed;
+  case NATS_NOT_PERMITTED:
+    return errc::permission_denied;
   case NATS_SSL_ERROR:
   case NATS_SECURE_CONNECTION_REQUIRED:
-  case NATS_SECURE_CONNECTION_WANTED: return errc::tls_failed;
-  case NATS_MAX_PAYLOAD: return errc::event_too_large;
+  case NATS_SECURE_CONNECTION_WANTED:
+    return errc::tls_failed;
+  case NATS_MAX_PAYLOAD:
+    return errc::event_too_large;
   case NATS_INVALID_ARG:
-  case NATS_INVALID_SUBJECT: return errc::invalid_argument;
+  case NATS_INVALID_SUBJECT:
+    return errc::invalid_argument;
   case NATS_NO_SERVER:
-  case NATS_ADDRESS_MISSING: return errc::connect_failed;
-  default: return errc::connection_lost;
+  case NATS_ADDRESS_MISSING:
+    return errc::connect_failed;
+  default:
+    return errc::connection_lost;
   }
 }
 
@@ -94,6 +104,10 @@ namespace {
 // connection. Short is harmful: beyond it 3.4.1 asks for the answer to CONNECT without waiting, in a loop that ends
 // only with the connection, and calls the late answer wrong.
 constexpr std::chrono::milliseconds longest_handshake(20'000);
+
+// What is read at a time. Larger ones save no time, but the answers of one read are worked off together: with many
+// small ones, what they touch has to stay in the processor's cache.
+constexpr int io_buffer_bytes = 16 * 1024;
 
 // Why a file that is named cannot be read; empty: it can, or none is.
 std::string unreadable(std::string const& file) {
@@ -114,6 +128,12 @@ boost::system::error_code to_connect_error(natsStatus status) {
   return error == errc::connection_lost ? errc::connect_failed : error;
 }
 
+// Of a TLS record: what says how long it is, and the most that one may have.
+constexpr std::size_t header_size = 5;
+constexpr int largest_record = 5 + (1 << 14) + 2048;
+
+int record_size(unsigned char const* header) { return static_cast<int>(header_size) + (header[3] << 8 | header[4]); }
+
 } // namespace
 
 native_link::result native_link::connect(connection_options const& options, std::string const& server,
@@ -122,7 +142,8 @@ native_link::result native_link::connect(connection_options const& options, std:
     if (auto const why = unreadable(*file); !why.empty())
       return {nullptr, errc::authentication_failed, without_credentials(server) + ": " + why};
   natsOptions* raw = nullptr;
-  if (natsOptions_Create(&raw) != NATS_OK) return {nullptr, errc::connect_failed, "no memory"};
+  if (natsOptions_Create(&raw) != NATS_OK)
+    return {nullptr, errc::connect_failed, "no memory"};
   options_ptr made(raw);
   std::shared_ptr<native_link> link(new native_link);
   link->on_write_wanted_ = std::move(told.on_write_wanted);
@@ -131,26 +152,30 @@ native_link::result native_link::connect(connection_options const& options, std:
   auto* o = made.get();
   auto status = natsOptions_SetURL(o, server.c_str());
   auto set = [&](natsStatus next) {
-    if (status == NATS_OK) status = next;
+    if (status == NATS_OK)
+      status = next;
   };
-  if (!options.name.empty()) set(natsOptions_SetName(o, options.name.c_str()));
+  if (!options.name.empty())
+    set(natsOptions_SetName(o, options.name.c_str()));
   set(set_credentials(o, options));
   link->tls_ = options.tls.enabled || server.starts_with("tls://");
   if (link->tls_) {
     link->tls_name_ = tls_name.empty() ? host_of(server) : tls_name;
+    link->part_.reserve(largest_record);
     set(set_tls(o, options.tls, link->tls_name_));
   }
   set(natsOptions_SetTimeout(o, longest_handshake.count()));
   set(natsOptions_SetAllowReconnect(o, false)); // its parser survives a reconnect and splices messages
   set(natsOptions_SetPingInterval(o, 0));       // would close from a timer's thread; the core probes itself
   set(natsOptions_SetSendAsap(o, true));
-  set(natsOptions_SetIOBufSize(o, 64 * 1024));
+  set(natsOptions_SetIOBufSize(o, io_buffer_bytes));
   set(natsOptions_SetIgnoreDiscoveredServers(o, !options.use_discovered_servers));
   set(natsOptions_SetErrorHandler(o, &native_link::on_error, closure.get()));
   set(natsOptions_SetClosedCB(o, &native_link::on_closed, closure.get()));
   set(natsOptions_SetEventLoop(o, link.get(), &native_link::attach, &native_link::read, &native_link::write,
                                &native_link::detach));
-  if (status == NATS_OK) status = natsConnection_Connect(&link->connection_, o);
+  if (status == NATS_OK)
+    status = natsConnection_Connect(&link->connection_, o);
   if (status != NATS_OK) {
     link->connection_ = nullptr;
     auto text = without_credentials(server) + ": " + last_cnats_error(status);
@@ -164,39 +189,97 @@ native_link::result native_link::connect(connection_options const& options, std:
 
 native_link::~native_link() {
   close();
-  if (connection_) natsConnection_Destroy(connection_);
-  if (descriptor_ >= 0) ::close(descriptor_);
+  if (connection_)
+    natsConnection_Destroy(connection_);
+  if (descriptor_ >= 0)
+    ::close(descriptor_);
 }
 
 void native_link::close() noexcept {
-  if (!connection_ || detached_) return;
+  if (!connection_ || detached_)
+    return;
   ::shutdown(socket_, SHUT_RDWR);
   // The next read says that the peer is gone, and cnats closes without a flush; what came before is read first.
-  for (int i = 0; i < 100'000 && !detached_; ++i) natsConnection_ProcessReadEvent(connection_);
+  for (int i = 0; i < 100'000 && !detached_; ++i)
+    natsConnection_ProcessReadEvent(connection_);
 }
 
 bool native_link::can_read(int descriptor) noexcept {
   if (!tls_)
     return true;
-  unsigned char header[5];
+  if (!part_.empty())
+    return take_part(descriptor);
+  unsigned char header[header_size];
   auto const got = ::recv(descriptor, header, sizeof header, MSG_PEEK | MSG_DONTWAIT);
   if (got < 0 && (errno == EAGAIN || errno == EINTR))
     return false;
   int waiting = 0;
   pollfd state{descriptor, POLLRDHUP, 0};
   bool const ends = got <= 0 || ::ioctl(descriptor, FIONREAD, &waiting) != 0 || ::poll(&state, 1, 0) > 0;
-  int const record = got == sizeof header ? static_cast<int>(sizeof header) + (header[3] << 8 | header[4]) : 5;
-  bool const whole = ends || (got == sizeof header && waiting >= record);
-  if (int const wanted = whole ? 1 : record; wanted != wanted_bytes_) {
-    wanted_bytes_ = wanted;
-    ::setsockopt(descriptor, SOL_SOCKET, SO_RCVLOWAT, &wanted, sizeof wanted);
-  }
+  int const record = got == sizeof header ? record_size(header) : static_cast<int>(header_size);
+  bool const whole = ends || record > largest_record || (got == sizeof header && waiting >= record);
+  if (!whole && record == wanted_bytes_) // told to wait for them, the kernel wakes us without: it has no room for them
+    return take_part(descriptor);
+  want(descriptor, whole ? 1 : record);
   return whole;
+}
+
+// The kernel counts what it holds in whole packets, also those read but for a few bytes, and when it has no room it
+// keeps the peer from sending. Nothing more comes then until the part is taken.
+bool native_link::take_part(int descriptor) noexcept {
+  for (;;) {
+    auto const have = part_.size();
+    auto const wanted = have < header_size ? header_size : static_cast<std::size_t>(record_size(part_.data()));
+    if (have >= wanted || wanted > largest_record) {
+      want(descriptor, 1);
+      return true;
+    }
+    part_.resize(wanted); // reserved: does not throw
+    auto const got = ::recv(descriptor, part_.data() + have, wanted - have, MSG_DONTWAIT);
+    part_.resize(have + (got > 0 ? static_cast<std::size_t>(got) : 0));
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+      want(descriptor, static_cast<int>(wanted - have));
+      return false;
+    }
+    if (got <= 0) {
+      part_.clear(); // cnats is to meet the end itself
+      return true;
+    }
+  }
+}
+
+void native_link::want(int descriptor, int bytes) noexcept {
+  if (std::exchange(wanted_bytes_, bytes) != bytes)
+    ::setsockopt(descriptor, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
+}
+
+void native_link::process_read() {
+  if (part_.empty())
+    return natsConnection_ProcessReadEvent(connection_);
+  // OpenSSL reads from a descriptor only, so for this once its own leads to a socket that holds the record and an end.
+  int ends[2] = {-1, -1};
+  int const own = ::fcntl(socket_, F_DUPFD_CLOEXEC, 0);
+  auto const size = static_cast<ssize_t>(part_.size());
+  bool const fed = own >= 0 && ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0 &&
+                   ::send(ends[1], part_.data(), part_.size(), MSG_NOSIGNAL) == size &&
+                   ::shutdown(ends[1], SHUT_WR) == 0 && ::dup3(ends[0], socket_, O_CLOEXEC) >= 0;
+  part_.clear();
+  if (fed) {
+    natsConnection_ProcessReadEvent(connection_);
+    if (!detached_) // else it has closed it
+      ::dup3(own, socket_, O_CLOEXEC);
+  } else {
+    close(); // no descriptors to be had, and the record is lost
+  }
+  for (int const descriptor : {own, ends[0], ends[1]})
+    if (descriptor >= 0)
+      ::close(descriptor);
 }
 
 std::string native_link::last_error_text() const {
   char const* text = nullptr;
-  if (natsConnection_GetLastError(connection_, &text) == NATS_OK || !text) return {};
+  if (natsConnection_GetLastError(connection_, &text) == NATS_OK || !text)
+    return {};
   return text;
 }
 
@@ -219,7 +302,8 @@ natsStatus native_link::attach(void** user, void* loop, natsConnection* connecti
 
 natsStatus native_link::read([[maybe_unused]] void* user, [[maybe_unused]] bool add) {
 #if NATS_VERSION_NUMBER >= 0x030A00
-  if (!add) natsConnection_ProcessCloseEvent(&static_cast<native_link*>(user)->socket_);
+  if (!add)
+    natsConnection_ProcessCloseEvent(&static_cast<native_link*>(user)->socket_);
 #endif
   return NATS_OK; // always read, until detached
 }
@@ -227,7 +311,8 @@ natsStatus native_link::read([[maybe_unused]] void* user, [[maybe_unused]] bool 
 natsStatus native_link::write(void* user, bool add) {
   auto* self = static_cast<native_link*>(user);
   self->wants_write_ = add;
-  if (add) self->on_write_wanted_();
+  if (add)
+    self->on_write_wanted_();
   return NATS_OK;
 }
 
@@ -241,9 +326,7 @@ natsStatus native_link::detach(void* user) {
   return NATS_OK;
 }
 
-void native_link::on_closed(natsConnection*, void* closure) {
-  delete static_cast<error_box*>(closure);
-}
+void native_link::on_closed(natsConnection*, void* closure) { delete static_cast<error_box*>(closure); }
 
 void native_link::on_error(natsConnection*, natsSubscription*, natsStatus status, void* closure) {
   // This thread's last error is the one that is told of; the connection's own may be a later one already.

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace aether::nats::detail {
 
@@ -43,9 +44,10 @@ public:
   bool wants_write() const noexcept { return wants_write_.load(std::memory_order_acquire); }
 
   /// Whether process_read() would not block. Under TLS cnats reads on until it has a whole record, whatever comes
-  /// between, so a part of one is left in the socket (`descriptor`, the duplicate) until the rest is there.
+  /// between, so a part of one is left in the socket (`descriptor`, the duplicate) until the rest is there, or kept
+  /// here when the socket has no room for the rest.
   bool can_read(int descriptor) noexcept;
-  void process_read() { natsConnection_ProcessReadEvent(connection_); }
+  void process_read();
   /// Only when wants_write(): with nothing to write cnats disconnects.
   void process_write() { natsConnection_ProcessWriteEvent(connection_); }
   /// Closes at once, without the half second that cnats' own close waits for a flush on its loop's thread.
@@ -65,6 +67,9 @@ private:
 
   native_link() = default;
 
+  bool take_part(int descriptor) noexcept;
+  void want(int descriptor, int bytes) noexcept;
+
   static natsStatus attach(void** user, void* loop, natsConnection* connection, natsSock socket);
   static natsStatus read(void* user, bool add);
   static natsStatus write(void* user, bool add);
@@ -77,7 +82,8 @@ private:
   natsSock socket_ = -1; // cnats' own; valid until detached
   bool tls_ = false;
   std::string tls_name_;
-  int wanted_bytes_ = 1; // SO_RCVLOWAT
+  int wanted_bytes_ = 1;            // SO_RCVLOWAT
+  std::vector<unsigned char> part_; // of the next TLS record, taken from the socket
   std::atomic<bool> detached_{false};
   std::atomic<bool> wants_write_{false};
   std::function<void()> on_write_wanted_;

@@ -43,10 +43,12 @@ spent_messages::collecting::collecting(spent_messages& into) noexcept : before_(
 spent_messages::collecting::~collecting() { collected_here = before_; }
 
 bool is_safe_subject(std::string_view subject) noexcept {
-  if (subject.empty() || subject.size() >= 4096) return false;
+  if (subject.empty() || subject.size() >= 4096)
+    return false;
+  unsigned bad = 0; // without a branch a byte, as every message passes here
   for (unsigned char c : subject)
-    if (c <= 0x20 || c == 0x7f) return false;
-  return true;
+    bad |= static_cast<unsigned>(c <= 0x20) | static_cast<unsigned>(c == 0x7f);
+  return bad == 0;
 }
 
 bool is_safe_filter(std::string_view subject) noexcept {
@@ -77,7 +79,7 @@ native_message::native_message(std::string const& subject, std::string const& re
   static bool const opened = nats_Open(-1) == NATS_OK; // before it cnats cannot destroy a message
   natsMsg* made = nullptr;
   if (!opened || natsMsg_Create(&made, subject.c_str(), reply.empty() ? nullptr : reply.c_str(), data.data(),
-                     static_cast<int>(data.size())) != NATS_OK)
+                                static_cast<int>(data.size())) != NATS_OK)
     throw std::bad_alloc();
   msg_.reset(made);
 }
@@ -95,7 +97,8 @@ native_message::native_message(message const& m, std::string const& reply) : nat
 }
 
 native_message& native_message::set_header(char const* name, std::string const& value) {
-  if (natsMsgHeader_Set(msg_.get(), name, value.c_str()) != NATS_OK) throw std::bad_alloc();
+  if (natsMsgHeader_Set(msg_.get(), name, value.c_str()) != NATS_OK)
+    throw std::bad_alloc();
   return *this;
 }
 
@@ -106,7 +109,8 @@ std::string_view native_message::reply() const noexcept {
 
 std::string_view native_message::header(char const* name) const noexcept {
   char const* value = nullptr;
-  if (natsMsgHeader_Get(msg_.get(), name, &value) != NATS_OK || !value) return {};
+  if (natsMsgHeader_Get(msg_.get(), name, &value) != NATS_OK || !value)
+    return {};
   return value;
 }
 
@@ -125,13 +129,16 @@ message native_message::to_message() const {
   out.status = status();
   char const** names = nullptr;
   int count = 0;
-  if (natsMsgHeader_Keys(msg_.get(), &names, &count) != NATS_OK) return out;
+  if (natsMsgHeader_Keys(msg_.get(), &names, &count) != NATS_OK)
+    return out;
   std::unique_ptr<char const*, decltype(&std::free)> owned(names, &std::free);
   for (int i = 0; i < count; ++i) {
     char const** values = nullptr;
     int n = 0;
-    if (natsMsgHeader_Values(msg_.get(), names[i], &values, &n) != NATS_OK) continue;
-    for (int k = 0; k < n; ++k) out.headers.emplace_back(names[i], values[k]);
+    if (natsMsgHeader_Values(msg_.get(), names[i], &values, &n) != NATS_OK)
+      continue;
+    for (int k = 0; k < n; ++k)
+      out.headers.emplace_back(names[i], values[k]);
     std::free(values);
   }
   return out;

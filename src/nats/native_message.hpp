@@ -43,8 +43,8 @@ private:
   void add(natsMsg* m) noexcept;
   void destroy() noexcept;
 
-  static constexpr std::size_t at_most = 256;
-  static constexpr std::size_t bytes_at_most = 256 * 1024;
+  static constexpr std::size_t at_most = 4096;
+  static constexpr std::size_t bytes_at_most = 1024 * 1024;
 
   std::vector<natsMsg*> messages_;
   std::size_t bytes_ = 0;
@@ -81,8 +81,8 @@ private:
 /// A subject that can be published to: not empty, below 4,096 bytes, no white space or control bytes.
 bool is_safe_subject(std::string_view subject) noexcept;
 
-/// One that can be subscribed to: safe, no token empty, wildcards alone in their token, `>` only at the end. What is not
-/// so makes the server complain, and cnats end the connection.
+/// One that can be subscribed to: safe, no token empty, wildcards alone in their token, `>` only at the end. What is
+/// not so makes the server complain, and cnats end the connection.
 bool is_safe_filter(std::string_view subject) noexcept;
 
 /// What a subject, a reply subject and a queue name may have in all: they go into one line, and a server ends a

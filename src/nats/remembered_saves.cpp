@@ -14,7 +14,8 @@ remembered_saves::key remembered_saves::key_of(std::string_view actor_id, std::i
 void remembered_saves::remember(remembered_save save) {
   std::lock_guard lock(mutex_);
   auto const k = key_of(save.save.actor_id, save.save.version, save.save.event_id);
-  if (auto found = by_key_.find(k); found != by_key_.end()) drop(found);
+  if (auto found = by_key_.find(k); found != by_key_.end())
+    drop(found);
   by_key_.emplace(k, saves_.insert(saves_.end(), std::move(save)));
   if (saves_.size() > most_) {
     auto const& oldest = saves_.front().save;
@@ -25,18 +26,22 @@ void remembered_saves::remember(remembered_save save) {
 }
 
 void remembered_saves::forget(std::string_view actor_id, std::int64_t version, std::string_view event_id) {
-  if (empty()) return;
+  if (empty())
+    return;
   std::lock_guard lock(mutex_);
-  if (auto found = by_key_.find(key_of(actor_id, version, event_id)); found != by_key_.end()) drop(found);
+  if (auto found = by_key_.find(key_of(actor_id, version, event_id)); found != by_key_.end())
+    drop(found);
   size_.store(saves_.size(), std::memory_order_release);
 }
 
 std::optional<remembered_save> remembered_saves::find(std::string_view actor_id, std::int64_t version,
                                                       std::string_view event_id) {
-  if (empty()) return {};
+  if (empty())
+    return {};
   std::lock_guard lock(mutex_);
   auto found = by_key_.find(key_of(actor_id, version, event_id));
-  if (found == by_key_.end()) return {};
+  if (found == by_key_.end())
+    return {};
   if (max_age_.count() > 0 && std::chrono::steady_clock::now() - found->second->since > max_age_) {
     drop(found); // what it was stored as has expired too
     size_.store(saves_.size(), std::memory_order_release);
@@ -48,7 +53,8 @@ std::optional<remembered_save> remembered_saves::find(std::string_view actor_id,
 std::vector<unknown_save> remembered_saves::all() const {
   std::lock_guard lock(mutex_);
   std::vector<unknown_save> out;
-  for (auto const& s : saves_) out.push_back(s.save);
+  for (auto const& s : saves_)
+    out.push_back(s.save);
   return out;
 }
 

@@ -57,9 +57,11 @@ boost::asio::awaitable<answer> send_and_wait(std::shared_ptr<connection_core> co
     else
       core->request(std::move(message), token, std::move(sink), deadline);
   });
-  if (result.end == wait_end::completed) co_return std::move(*result.value);
+  if (result.end == wait_end::completed)
+    co_return std::move(*result.value);
   core->abandon(token);
-  if (result.end == wait_end::cancelled) throw_cancelled();
+  if (result.end == wait_end::cancelled)
+    throw_cancelled();
   answer none;
   bool const closed = result.end != wait_end::timed_out || core->state() == connection_state::closed;
   none.why = closed ? no_answer::closed : no_answer::timed_out;
@@ -102,7 +104,8 @@ boost::asio::awaitable<bool> wait_connected(std::shared_ptr<connection_core> cor
   auto result = co_await wait_until<bool>(deadline, [&](std::shared_ptr<wait_state<bool>> waiting) {
     core->when_ready(std::make_shared<ready>(std::move(waiting)));
   });
-  if (result.end == wait_end::cancelled) throw_cancelled();
+  if (result.end == wait_end::cancelled)
+    throw_cancelled();
   co_return result.end == wait_end::completed && *result.value;
 }
 
@@ -111,13 +114,15 @@ boost::asio::awaitable<bool> wait_state_change(std::shared_ptr<connection_core> 
   auto result = co_await wait_until<bool>(deadline, [&](std::shared_ptr<wait_state<bool>> waiting) {
     core->when_state_is_not(seen, std::make_shared<ready>(std::move(waiting)));
   });
-  if (result.end == wait_end::cancelled) throw_cancelled();
+  if (result.end == wait_end::cancelled)
+    throw_cancelled();
   co_return result.end != wait_end::timed_out;
 }
 
 boost::asio::awaitable<void> pause_until(steady_time when) {
   auto result = co_await wait_until<bool>(when, [](std::shared_ptr<wait_state<bool>>) {});
-  if (result.end == wait_end::cancelled) throw_cancelled();
+  if (result.end == wait_end::cancelled)
+    throw_cancelled();
 }
 
 boost::asio::awaitable<answer> ask(std::shared_ptr<connection_core> core, std::string subject, std::string data,
@@ -127,11 +132,15 @@ boost::asio::awaitable<answer> ask(std::shared_ptr<connection_core> core, std::s
   for (;;) {
     auto const until = std::min(deadline, clock::now() + attempt_timeout);
     auto a = co_await request_once(core, subject, data, until);
-    if (a || a.why == no_answer::closed || a.why == no_answer::permission_denied) co_return a;
+    if (a || a.why == no_answer::closed || a.why == no_answer::permission_denied)
+      co_return a;
     auto const connected = co_await wait_connected(core, deadline);
-    if (!connected && core->state() == connection_state::closed) a.why = no_answer::closed;
-    if (!connected || clock::now() >= deadline) co_return a;
-    if (a.why == no_answer::timed_out) continue;
+    if (!connected && core->state() == connection_state::closed)
+      a.why = no_answer::closed;
+    if (!connected || clock::now() >= deadline)
+      co_return a;
+    if (a.why == no_answer::timed_out)
+      continue;
     // Nobody listens, or the link broke under the request: it may last.
     co_await pause_until(std::min(deadline, clock::now() + pause));
     pause = std::min<std::chrono::nanoseconds>(pause * 2, std::chrono::milliseconds(100));

@@ -25,7 +25,8 @@ std::optional<save_step> save_lane::glance(save_glance const& save) {
   inline_glance here{&save, {}};
   glancing = &here;
   strand_.dispatch_here([this, token = &here] {
-    if (glancing == token) token->step = decide(*token->save);
+    if (glancing == token)
+      token->step = decide(*token->save);
   });
   glancing = nullptr;
   return here.step;
@@ -33,11 +34,14 @@ std::optional<save_step> save_lane::glance(save_glance const& save) {
 
 std::optional<save_step> save_lane::decide(save_glance const& save) {
   auto* entry = cache_.find(save.actor_id);
-  if (!entry || !entry->idle()) return {};
+  if (!entry || !entry->idle())
+    return {};
   auto cached = state_of(*entry, save.event_id, save.request);
-  if (!cached) return {};
+  if (!cached)
+    return {};
   auto step = save_machine(save.request).start(cached, {}, false);
-  if (step.what != save_do::finish) return {};
+  if (step.what != save_do::finish)
+    return {};
   return step;
 }
 
@@ -99,10 +103,13 @@ void save_lane::grant() {
 void save_lane::withdraw(std::shared_ptr<save_operation> save) {
   strand_.post([this, save = std::move(save)] {
     auto* entry = cache_.find(save->actor_id());
-    if (!entry || entry->idle() || entry->first == save) return; // gone, or it has the turn and ends by itself
+    if (!entry || entry->idle() || entry->first == save)
+      return; // gone, or it has the turn and ends by itself
     for (auto* before = entry->first.get(); before->next; before = before->next.get()) {
-      if (before->next != save) continue;
-      if (entry->last == save.get()) entry->last = before;
+      if (before->next != save)
+        continue;
+      if (entry->last == save.get())
+        entry->last = before;
       before->next = std::move(save->next);
       save->finish(failed_step(errc::timed_out));
       return;
@@ -114,7 +121,8 @@ void save_lane::end_waiting(std::shared_ptr<aether::detail::wait_state<std::vect
   auto run = [this, done] {
     std::vector<unknown_save> unresolved;
     cache_.for_each([&](actor_entry& entry) {
-      if (entry.idle()) return;
+      if (entry.idle())
+        return;
       auto const& turn = *entry.first;
       if (entry.first->stop_unless_handed_over()) {
         unknown_save u;
@@ -123,7 +131,8 @@ void save_lane::end_waiting(std::shared_ptr<aether::detail::wait_state<std::vect
         u.version = turn.first().version;
         unresolved.push_back(std::move(u));
       }
-      for (auto save = std::move(entry.first->next); save; save = std::move(save->next)) save->finish(failed_step(errc::closed));
+      for (auto save = std::move(entry.first->next); save; save = std::move(save->next))
+        save->finish(failed_step(errc::closed));
       entry.last = entry.first.get();
     });
     done->complete(std::move(unresolved));
@@ -134,13 +143,16 @@ void save_lane::end_waiting(std::shared_ptr<aether::detail::wait_state<std::vect
 void save_lane::pop(actor_entry& entry) {
   auto first = std::move(entry.first);
   entry.first = std::move(first->next);
-  if (!entry.first) entry.last = nullptr;
+  if (!entry.first)
+    entry.last = nullptr;
 }
 
 std::optional<subject_state> save_lane::state_of(actor_entry const& entry, std::string_view event_id,
                                                  save_request const& request) const {
-  if (!entry.known) return {};
-  if (max_age_.count() > 0 && std::chrono::steady_clock::now() >= entry.expires) return {};
+  if (!entry.known)
+    return {};
+  if (max_age_.count() > 0 && std::chrono::steady_clock::now() >= entry.expires)
+    return {};
   subject_state state;
   state.last_sequence = entry.last_sequence;
   state.version = entry.version;
@@ -152,12 +164,13 @@ std::optional<subject_state> save_lane::state_of(actor_entry const& entry, std::
 
 std::optional<subject_state> save_lane::known(std::string_view actor_id) {
   auto* entry = cache_.find(actor_id);
-  if (!entry) return {};
+  if (!entry)
+    return {};
   return state_of(*entry, {}, {});
 }
 
-void save_lane::learn(std::string_view actor_id, subject_state const& state,
-                      aether::detail::hash128 const& event_id, std::chrono::nanoseconds age) {
+void save_lane::learn(std::string_view actor_id, subject_state const& state, aether::detail::hash128 const& event_id,
+                      std::chrono::nanoseconds age) {
   auto& entry = cache_.at(actor_id);
   if (entry.idle() && state.last_sequence == 0)
     remember(entry, {}, event_id, age); // an empty subject has no message whose age would end the entry
@@ -170,7 +183,8 @@ void save_lane::remember(actor_entry& entry, std::optional<subject_state> const&
                          aether::detail::hash128 const& event_id, std::chrono::nanoseconds age) {
   bool const moved = !entry.known || !state || entry.last_sequence != state->last_sequence;
   entry.known = state.has_value();
-  if (!state) return;
+  if (!state)
+    return;
   entry.last_sequence = state->last_sequence;
   entry.version = state->version;
   entry.event_sequence = state->event_sequence;
@@ -181,7 +195,8 @@ void save_lane::remember(actor_entry& entry, std::optional<subject_state> const&
 
 void save_lane::shutdown() noexcept {
   cache_.for_each([](actor_entry& entry) {
-    for (auto save = std::move(entry.first); save; save = std::move(save->next)) save->close();
+    for (auto save = std::move(entry.first); save; save = std::move(save->next))
+      save->close();
     entry.last = nullptr;
   });
   waiting_.clear();

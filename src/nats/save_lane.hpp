@@ -59,8 +59,8 @@ private:
   void take_turns(actor_entry& entry);
   void grant();
   void pop(actor_entry& entry);
-  void remember(actor_entry& entry, std::optional<subject_state> const& state,
-                aether::detail::hash128 const& event_id, std::chrono::nanoseconds age);
+  void remember(actor_entry& entry, std::optional<subject_state> const& state, aether::detail::hash128 const& event_id,
+                std::chrono::nanoseconds age);
   std::optional<subject_state> state_of(actor_entry const& entry, std::string_view event_id,
                                         save_request const& request) const;
   std::optional<save_step> decide(save_glance const& save);

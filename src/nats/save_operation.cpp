@@ -29,7 +29,8 @@ save_result save_operation::give_up() {
     result.error = errc::timed_out;
     return result;
   }
-  if (expected == phase::finished) return result_;
+  if (expected == phase::finished)
+    return result_;
   save_result result;
   result.end = save_end::unknown;
   return result;
@@ -98,7 +99,8 @@ bool save_operation::on_reply(native_message reply) {
   auto const verdict = classify(reply.data(), store_->stream()->stream(), ack);
   auto text = ack.error ? text_of(*ack.error) : std::string();
   auto run = [self = shared_from_this(), verdict, text = std::move(text)]() mutable {
-    if (!text.empty()) self->text_ = std::move(text);
+    if (!text.empty())
+      self->text_ = std::move(text);
     self->on_verdict(verdict);
   };
   lane_.dispatch(std::move(run), [self = shared_from_this()] { self->close(); });
@@ -119,7 +121,8 @@ void save_operation::on_no_answer(no_answer why) {
 }
 
 void save_operation::on_verdict(publish_verdict verdict) {
-  if (phase_ == phase::finished) return;
+  if (phase_ == phase::finished)
+    return;
   auto const step = machine_.on_published(verdict.answer, verdict.sequence, verdict.error);
   if (step.what == save_do::finish)
     end(step);
@@ -130,7 +133,8 @@ void save_operation::on_verdict(publish_verdict verdict) {
 void save_operation::go_on(save_step step) {
   auto close_it = [self = shared_from_this()] { self->close(); };
   auto ended = [self = shared_from_this(), close_it](std::exception_ptr failed, save_step last) {
-    if (failed) last = self->machine_.on_out_of_time(); // no memory: what it stood for is open
+    if (failed)
+      last = self->machine_.on_out_of_time(); // no memory: what it stood for is open
     self->lane_.post([self, last] { self->end(last); }, close_it);
   };
   boost::asio::co_spawn(lane_.executor(), resolve(shared_from_this(), step),
@@ -138,7 +142,8 @@ void save_operation::go_on(save_step step) {
 }
 
 void save_operation::end(save_step const& step) {
-  if (phase_ == phase::finished) return;
+  if (phase_ == phase::finished)
+    return;
   if (step.end == save_end::saved && machine_.learned() &&
       machine_.learned()->last_sequence == step.success.sequence) { // else it is what the last read told
     learned_id_ = aether::detail::hash_of(last().event_id);
@@ -166,15 +171,19 @@ void save_operation::finish(save_step const& step) {
   } else if (had_remembered_) {
     store_->remembered().forget(actor_id_, first().version, first().event_id);
   }
-  if (phase_.exchange(phase::finished) == phase::finished) return;
-  if (auto waiting = std::move(waiting_)) waiting->complete(result_);
+  if (phase_.exchange(phase::finished) == phase::finished)
+    return;
+  if (auto waiting = std::move(waiting_))
+    waiting->complete(result_);
   store_->save_ended();
 }
 
 void save_operation::close() noexcept {
-  if (phase_ == phase::finished) return;
+  if (phase_ == phase::finished)
+    return;
   auto step = machine_.on_out_of_time();
-  if (step.end != save_end::unknown) step = failed_step(errc::closed);
+  if (step.end != save_end::unknown)
+    step = failed_step(errc::closed);
   finish(step);
 }
 

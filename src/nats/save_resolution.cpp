@@ -20,7 +20,8 @@ using clock = std::chrono::steady_clock;
 
 awaitable<save_step> save_operation::resolve(std::shared_ptr<save_operation> self, save_step step) {
   while (step.what != save_do::finish) {
-    if (self->gave_up() && !self->machine_.has_open_attempt()) co_return self->gone_step();
+    if (self->gave_up() && !self->machine_.has_open_attempt())
+      co_return self->gone_step();
     boost::system::error_code failure;
     try {
       step = co_await self->perform(step);
@@ -41,18 +42,25 @@ awaitable<save_step> save_operation::resolve(std::shared_ptr<save_operation> sel
 
 awaitable<save_step> save_operation::perform(save_step step) {
   switch (step.what) {
-  case save_do::publish: return publish_and_wait(step);
-  case save_do::read_last: return read_last();
+  case save_do::publish:
+    return publish_and_wait(step);
+  case save_do::read_last:
+    return read_last();
   case save_do::read_first_after:
-  case save_do::read_at: return read_one(step);
-  case save_do::read_deciding: return read_deciding();
-  case save_do::read_batch: return read_batch();
-  default: return wait_ready(step);
+  case save_do::read_at:
+    return read_one(step);
+  case save_do::read_deciding:
+    return read_deciding();
+  case save_do::read_batch:
+    return read_batch();
+  default:
+    return wait_ready(step);
   }
 }
 
 awaitable<save_step> save_operation::publish_and_wait(save_step step) {
-  if (!may_hand_over()) co_return gone_step();
+  if (!may_hand_over())
+    co_return gone_step();
   publish_verdict verdict;
   if (request_.is_batch()) {
     batch_ids_.push_back(make_uuid());
@@ -71,7 +79,8 @@ awaitable<save_step> save_operation::publish_and_wait(save_step step) {
     if (got) {
       publish_ack ack;
       verdict = classify(got.message.data(), store_->stream()->stream(), ack);
-      if (ack.error) text_ = text_of(*ack.error);
+      if (ack.error)
+        text_ = text_of(*ack.error);
     } else if (got.why == no_answer::not_handed_over || got.why == no_answer::closed) {
       verdict.answer = publish_answer::not_handed_over;
     } else if (got.why == no_answer::permission_denied) {
@@ -90,8 +99,8 @@ awaitable<save_step> save_operation::read_last() {
   if (current.latest) {
     state.version = current.latest->version;
     state.event_sequence = current.latest_sequence;
-    state.is_this_event = !request_.is_batch() && current.latest->version == first().version &&
-                          current.latest->id == first().event_id;
+    state.is_this_event =
+        !request_.is_batch() && current.latest->version == first().version && current.latest->id == first().event_id;
     learned_id_ = aether::detail::hash_of(current.latest->id);
   }
   learned_age_ = age_of(current);
@@ -103,7 +112,8 @@ awaitable<save_step> save_operation::read_one(save_step step) {
   auto query = after ? next_message_query(subject_, step.sequence + 1) : message_at_query(step.sequence);
   auto message = co_await read_leader(store_->stream(), std::move(query), deadline_);
   std::optional<seen_message> found;
-  if (message) found = seen(*message);
+  if (message)
+    found = seen(*message);
   co_return after ? machine_.on_first_after(found) : machine_.on_read_at(found);
 }
 
@@ -111,13 +121,14 @@ seen_message save_operation::seen(stored_message const& message) const {
   seen_message out;
   out.sequence = message.sequence;
   auto const batch = message.header("Nats-Batch-Id");
-  out.has_our_batch_id =
-      !batch.empty() && std::find(batch_ids_.begin(), batch_ids_.end(), batch) != batch_ids_.end();
+  out.has_our_batch_id = !batch.empty() && std::find(batch_ids_.begin(), batch_ids_.end(), batch) != batch_ids_.end();
   event stored;
   parse_error error;
-  if (!parse_event(message.data, stored, error)) return out;
+  if (!parse_event(message.data, stored, error))
+    return out;
   out.has_our_id = stored.id == first().event_id;
-  if (stored.actor_id != actor_id_) return out; // of another subject, when a sequence was asked for
+  if (stored.actor_id != actor_id_)
+    return out; // of another subject, when a sequence was asked for
   out.version = stored.version;
   out.is_this_event = out.has_our_id && stored.version == first().version;
   return out;
@@ -141,7 +152,8 @@ awaitable<save_step> save_operation::read_batch() {
   std::uint64_t last_sequence = 0;
   for (auto const& item : items_) {
     auto stored = co_await find_from_version(store_->stream(), actor_id_, item.version, deadline_);
-    if (!stored || stored->value.version != item.version || stored->value.id != item.event_id) break;
+    if (!stored || stored->value.version != item.version || stored->value.id != item.event_id)
+      break;
     ++found;
     last_sequence = stored->sequence;
   }
@@ -151,15 +163,18 @@ awaitable<save_step> save_operation::read_batch() {
 awaitable<save_step> save_operation::wait_ready(save_step step) {
   if (step.what == save_do::wait_connected) {
     auto const connected = co_await wait_connected(store_->stream()->connection, deadline_);
-    if (connected) co_return machine_.on_ready();
-    if (store_->link().state() == connection_state::closed) co_return machine_.on_read_failed(errc::closed);
+    if (connected)
+      co_return machine_.on_ready();
+    if (store_->link().state() == connection_state::closed)
+      co_return machine_.on_read_failed(errc::closed);
     co_return machine_.on_out_of_time();
   }
   thread_local std::minstd_rand random{std::random_device{}()};
   auto const longest = std::chrono::microseconds(500) * (1 << std::min(step.pauses, 8u)); // up to 128 ms
   auto const pause = longest / 2 + longest / 2 * static_cast<int>(random() % 1024) / 1024;
   co_await wait_until<bool>(std::min(deadline_, clock::now() + pause), [](std::shared_ptr<wait_state<bool>>) {});
-  if (clock::now() >= deadline_) co_return machine_.on_out_of_time();
+  if (clock::now() >= deadline_)
+    co_return machine_.on_out_of_time();
   co_return machine_.on_ready();
 }
 

@@ -46,7 +46,8 @@ std::chrono::nanoseconds server_pool::pause(double random) const noexcept {
 void server_pool::discover(std::vector<std::string> const& urls, std::string const& tls_name) {
   auto const at = address(current().url);
   auto known = [&](std::string const& url) {
-    return std::any_of(servers_.begin(), servers_.end(), [&](server const& s) { return address(s.url) == address(url); });
+    return std::any_of(servers_.begin(), servers_.end(),
+                       [&](server const& s) { return address(s.url) == address(url); });
   };
   std::vector<server> told;
   for (auto i = own_; i < servers_.size(); ++i)

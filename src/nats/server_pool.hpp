@@ -16,7 +16,8 @@ public:
     std::string tls_name; ///< whom its certificate names, when not the host in `url`
   };
 
-  server_pool(std::vector<std::string> const& servers, std::chrono::nanoseconds wait, std::chrono::nanoseconds wait_max);
+  server_pool(std::vector<std::string> const& servers, std::chrono::nanoseconds wait,
+              std::chrono::nanoseconds wait_max);
 
   server const& current() const { return servers_[at_]; }
   std::size_t size() const noexcept { return servers_.size(); }

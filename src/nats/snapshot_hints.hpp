@@ -19,7 +19,8 @@ public:
 
   void put(std::string_view actor_id, std::int64_t version, std::uint64_t sequence) {
     std::lock_guard lock(mutex_);
-    if (hints_.size() >= most) hints_.clear();
+    if (hints_.size() >= most)
+      hints_.clear();
     hints_.insert_or_assign(std::string(actor_id), hint{version, sequence});
   }
 

@@ -14,9 +14,7 @@ store_core::store_core(connection on, std::string stream_name, std::shared_ptr<s
                                                  share(config.max_saves_in_flight), stream_->max_age));
 }
 
-void store_core::attach() {
-  aether::detail::context_service::of(link().executor()).add_member(weak_from_this());
-}
+void store_core::attach() { aether::detail::context_service::of(link().executor()).add_member(weak_from_this()); }
 
 void store_core::check_open() const {
   if (is_closing() || link().state() == connection_state::closed)
@@ -25,10 +23,10 @@ void store_core::check_open() const {
 
 void store_core::save_began() {
   ++operations_;
-  if (waiting_saves_.fetch_add(1, std::memory_order_relaxed) < stream_->config.max_waiting_saves) return;
+  if (waiting_saves_.fetch_add(1, std::memory_order_relaxed) < stream_->config.max_waiting_saves)
+    return;
   save_ended();
-  throw error(errc::overloaded, "more than max_waiting_saves (" +
-                                    std::to_string(stream_->config.max_waiting_saves) +
+  throw error(errc::overloaded, "more than max_waiting_saves (" + std::to_string(stream_->config.max_waiting_saves) +
                                     ") saves wait; nothing was stored: try again when some have ended");
 }
 
@@ -38,13 +36,15 @@ void store_core::save_ended() noexcept {
 }
 
 void store_core::operation_ended() noexcept {
-  if (operations_.fetch_sub(1) != 1 || !is_closing()) return;
+  if (operations_.fetch_sub(1) != 1 || !is_closing())
+    return;
   std::vector<waiter> idle;
   {
     std::lock_guard lock(mutex_);
     idle.swap(idle_waiters_);
   }
-  for (auto& w : idle) w->complete(true);
+  for (auto& w : idle)
+    w->complete(true);
 }
 
 void store_core::when_idle(waiter w) {
@@ -52,7 +52,8 @@ void store_core::when_idle(waiter w) {
     std::lock_guard lock(mutex_);
     idle_waiters_.push_back(w);
   }
-  if (operations_.load() == 0) w->complete(true);
+  if (operations_.load() == 0)
+    w->complete(true);
 }
 
 boost::asio::awaitable<close_report> store_core::close(std::shared_ptr<store_core> self, steady_time deadline) {
@@ -66,7 +67,8 @@ boost::asio::awaitable<close_report> store_core::close(std::shared_ptr<store_cor
     throw boost::system::system_error(boost::asio::error::operation_aborted);
   close_report report;
   report.unknown = self->remembered_.all();
-  if (drained.end == wait_end::completed) co_return report;
+  if (drained.end == wait_end::completed)
+    co_return report;
   for (auto& lane : self->lanes_) { // those handed over go on being resolved; those that wait end here
     using unresolved = std::vector<unknown_save>;
     auto const soon = std::chrono::steady_clock::now() + std::chrono::seconds(1);
@@ -75,14 +77,16 @@ boost::asio::awaitable<close_report> store_core::close(std::shared_ptr<store_cor
           auto* waiting_lane = lane.get();
           waiting_lane->end_waiting(std::move(w));
         });
-    if (left.value) report.unknown.insert(report.unknown.end(), left.value->begin(), left.value->end());
+    if (left.value)
+      report.unknown.insert(report.unknown.end(), left.value->begin(), left.value->end());
   }
   co_return report;
 }
 
 void store_core::context_shutdown() noexcept {
   closing_ = true;
-  for (auto& lane : lanes_) lane->shutdown();
+  for (auto& lane : lanes_)
+    lane->shutdown();
 }
 
 } // namespace aether::nats::detail

@@ -36,7 +36,8 @@ save_request request_for(event const& first, event const& last, std::size_t coun
 }
 
 save_item encode(store_core& store, event& e) {
-  if (e.timestamp == time_point{}) e.timestamp = std::chrono::system_clock::now();
+  if (e.timestamp == time_point{})
+    e.timestamp = std::chrono::system_clock::now();
   save_item item;
   append_json(item.data, e);
   auto const most = store.link().max_payload();
@@ -57,20 +58,23 @@ save_outcome conflict(std::string actor_id, std::int64_t attempted, std::int64_t
 [[noreturn]] void throw_failed(save_operation const& save, save_result const& result) {
   auto what = "event " + quoted(save.first().event_id) + " of actor " + quoted(save.actor_id()) + " at version " +
               std::to_string(save.first().version);
-  if (!result.text.empty()) what += ": " + result.text;
-  if (result.end == save_end::unknown) throw error(errc::outcome_unknown, what);
+  if (!result.text.empty())
+    what += ": " + result.text;
+  if (result.end == save_end::unknown)
+    throw error(errc::outcome_unknown, what);
   throw error(result.error, what);
 }
 
 save_outcome outcome_of(save_operation const& save, save_result const& result) {
-  if (result.end == save_end::saved) return result.success;
+  if (result.end == save_end::saved)
+    return result.success;
   if (result.end == save_end::conflict)
     return conflict(save.actor_id(), save.first().version, result.current_version);
   throw_failed(save, result);
 }
 
-awaitable<save_outcome> wait_for(std::shared_ptr<store_core> store, std::string actor_id,
-                                 std::vector<save_item> items, save_request request, std::chrono::nanoseconds timeout) {
+awaitable<save_outcome> wait_for(std::shared_ptr<store_core> store, std::string actor_id, std::vector<save_item> items,
+                                 save_request request, std::chrono::nanoseconds timeout) {
   auto const deadline = deadline_after(timeout, store->stream()->config.operation_timeout);
   store->save_began();
   std::shared_ptr<save_operation> save;
@@ -80,22 +84,25 @@ awaitable<save_outcome> wait_for(std::shared_ptr<store_core> store, std::string 
     store->save_ended();
     throw;
   }
-  auto waited = co_await aether::detail::wait_until<save_result>(
-      deadline, [&](std::shared_ptr<wait_state<save_result>> waiting) {
+  auto waited =
+      co_await aether::detail::wait_until<save_result>(deadline, [&](std::shared_ptr<wait_state<save_result>> waiting) {
         auto begun = save;
         begun->waits(std::move(waiting));
         begun->submit();
       });
-  if (waited.end == wait_end::completed) co_return outcome_of(*save, *waited.value);
+  if (waited.end == wait_end::completed)
+    co_return outcome_of(*save, *waited.value);
   auto const result = save->give_up();
-  if (waited.end == wait_end::cancelled) throw boost::system::system_error(boost::asio::error::operation_aborted);
+  if (waited.end == wait_end::cancelled)
+    throw boost::system::system_error(boost::asio::error::operation_aborted);
   co_return outcome_of(*save, result);
 }
 
 } // namespace
 
 awaitable<save_outcome> save_one(std::shared_ptr<store_core> store, event e, save_options options) {
-  if (!store) throw error(errc::not_open, "save_event on a store that was not opened");
+  if (!store)
+    throw error(errc::not_open, "save_event on a store that was not opened");
   store->check_open();
   aether::detail::check_save(e, options);
   auto const& config = store->stream()->config;
@@ -107,7 +114,8 @@ awaitable<save_outcome> save_one(std::shared_ptr<store_core> store, event e, sav
     glance.event_id = e.id;
     glance.request = request;
     if (auto const step = store->lane_of(e.actor_id).glance(glance)) {
-      if (step->end == save_end::saved) co_return step->success;
+      if (step->end == save_end::saved)
+        co_return step->success;
       co_return conflict(std::move(e.actor_id), e.version, step->current_version);
     }
   }
@@ -117,11 +125,13 @@ awaitable<save_outcome> save_one(std::shared_ptr<store_core> store, event e, sav
 }
 
 awaitable<save_outcome> save_batch(std::shared_ptr<store_core> store, std::vector<event> batch, save_options options) {
-  if (!store) throw error(errc::not_open, "save_events on a store that was not opened");
+  if (!store)
+    throw error(errc::not_open, "save_events on a store that was not opened");
   store->check_open();
   auto const& config = store->stream()->config;
   aether::detail::check_batch(batch, options, config.version_policy);
-  if (batch.size() == 1) co_return co_await save_one(std::move(store), std::move(batch.front()), options);
+  if (batch.size() == 1)
+    co_return co_await save_one(std::move(store), std::move(batch.front()), options);
   if (!store->stream()->atomic_batches)
     throw error(errc::batch_not_supported, "a batch of " + std::to_string(batch.size()) +
                                                " events needs nats-server 2.12.1 or later and a stream with "
@@ -129,8 +139,10 @@ awaitable<save_outcome> save_batch(std::shared_ptr<store_core> store, std::vecto
   auto const request = request_for(batch.front(), batch.back(), batch.size(), options, config.version_policy);
   std::vector<save_item> items;
   items.reserve(batch.size());
-  for (auto& e : batch) items.push_back(encode(*store, e));
-  co_return co_await wait_for(std::move(store), std::move(batch.front().actor_id), std::move(items), request, options.timeout);
+  for (auto& e : batch)
+    items.push_back(encode(*store, e));
+  co_return co_await wait_for(std::move(store), std::move(batch.front().actor_id), std::move(items), request,
+                              options.timeout);
 }
 
 } // namespace aether::nats::detail

@@ -38,7 +38,8 @@ awaitable<stored_snapshot> read_latest(std::shared_ptr<stream_access const> stre
   stored_snapshot out;
   auto const message =
       co_await read_leader(stream, last_message_query(stream->subjects.snapshots_subject(actor_id)), deadline);
-  if (!message) co_return out;
+  if (!message)
+    co_return out;
   out.message_sequence = message->sequence;
   auto const told = message->header(sequence_header);
   std::from_chars(told.data(), told.data() + told.size(), out.event_sequence);
@@ -58,8 +59,8 @@ awaitable<stored_snapshot> read_latest(std::shared_ptr<stream_access const> stre
 awaitable<std::uint64_t> known_sequence(std::shared_ptr<store_core> store, std::string actor_id, std::int64_t version) {
   using aether::detail::wait_state;
   auto const soon = clock::now() + std::chrono::seconds(1);
-  auto known = co_await aether::detail::wait_until<std::uint64_t>(
-      soon, [&](std::shared_ptr<wait_state<std::uint64_t>> waiting) {
+  auto known =
+      co_await aether::detail::wait_until<std::uint64_t>(soon, [&](std::shared_ptr<wait_state<std::uint64_t>> waiting) {
         auto owner = store;
         auto& lane = owner->lane_of(actor_id);
         auto ask = [owner, &lane, actor_id = std::string(actor_id), version, waiting] {
@@ -83,13 +84,15 @@ void check_size(store_core& store, std::string const& data, actor_snapshot const
 } // namespace
 
 awaitable<void> keep_snapshot(std::shared_ptr<store_core> store, actor_snapshot s, call_options options) {
-  if (!store) throw error(errc::not_open, "save_snapshot on a store that was not opened");
+  if (!store)
+    throw error(errc::not_open, "save_snapshot on a store that was not opened");
   store->check_open();
   aether::detail::check_snapshot(s, options);
   store_core::under_way running(store);
   auto const stream = store->stream();
   auto const deadline = deadline_after(options.timeout, stream->config.operation_timeout);
-  if (s.timestamp == time_point{}) s.timestamp = std::chrono::system_clock::now();
+  if (s.timestamp == time_point{})
+    s.timestamp = std::chrono::system_clock::now();
   auto const data = to_json(s);
   check_size(*store, data, s);
   auto const subject = stream->subjects.snapshots_subject(s.actor_id);
@@ -98,42 +101,50 @@ awaitable<void> keep_snapshot(std::shared_ptr<store_core> store, actor_snapshot 
 
   for (bool sent = false;; sent = true) {
     auto const latest = co_await read_latest(stream, s.actor_id, deadline);
-    if (latest.value && latest.value->version > s.version) co_return;
-    if (sent && latest.value && *latest.value == s) co_return; // an attempt whose answer was lost
+    if (latest.value && latest.value->version > s.version)
+      co_return;
+    if (sent && latest.value && *latest.value == s)
+      co_return; // an attempt whose answer was lost
     auto const token = stream->connection->next_token();
     native_message message(subject, stream->connection->reply_subject(token), data);
     message.set_header("Nats-Expected-Last-Subject-Sequence", std::to_string(latest.message_sequence));
-    if (event_sequence > 0) message.set_header(sequence_header, std::to_string(event_sequence));
+    if (event_sequence > 0)
+      message.set_header(sequence_header, std::to_string(event_sequence));
     auto const until = std::min(deadline, clock::now() + stream->config.request_timeout);
     auto const got = co_await request_once(stream->connection, std::move(message), token, until);
     if (got) {
       publish_ack ack;
       auto const verdict = classify(got.message.data(), stream->stream(), ack);
-      if (verdict.answer == publish_answer::stored) co_return;
+      if (verdict.answer == publish_answer::stored)
+        co_return;
       if (verdict.answer == publish_answer::rejected)
         throw error(verdict.error, what + (ack.error ? ": " + text_of(*ack.error) : std::string()));
     } else if (got.why == no_answer::permission_denied || got.why == no_answer::closed) {
       throw_unanswered(got.why, what);
     }
     co_await wait_connected(stream->connection, deadline);
-    if (clock::now() >= deadline) throw_unanswered(no_answer::timed_out, what);
+    if (clock::now() >= deadline)
+      throw_unanswered(no_answer::timed_out, what);
     co_await pause_until(std::min(deadline, clock::now() + std::chrono::milliseconds(1)));
   }
 }
 
 awaitable<std::optional<actor_snapshot>> load_snapshot(std::shared_ptr<store_core> store, std::string actor_id,
                                                        call_options options) {
-  if (!store) throw error(errc::not_open, "find_snapshot on a store that was not opened");
+  if (!store)
+    throw error(errc::not_open, "find_snapshot on a store that was not opened");
   store->check_open();
   aether::detail::check_actor(actor_id, options);
   store_core::under_way running(store);
   auto const deadline = deadline_after(options.timeout, store->stream()->config.operation_timeout);
   auto latest = co_await read_latest(store->stream(), actor_id, deadline);
-  if (latest.message_sequence == 0) co_return std::nullopt;
+  if (latest.message_sequence == 0)
+    co_return std::nullopt;
   if (!latest.value)
     throw error(errc::malformed_snapshot, "the latest snapshot of actor " + quoted(actor_id) + " (sequence " +
                                               std::to_string(latest.message_sequence) + "): " + latest.reason);
-  if (latest.event_sequence > 0) store->hints().put(actor_id, latest.value->version, latest.event_sequence);
+  if (latest.event_sequence > 0)
+    store->hints().put(actor_id, latest.value->version, latest.event_sequence);
   co_return std::move(latest.value);
 }
 

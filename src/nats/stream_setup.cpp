@@ -42,7 +42,8 @@ bool is_temporary_answer(std::string_view text) {
 awaitable<std::string> ask_api(opening const& o, std::string subject, std::string body) {
   for (;;) {
     auto const left = o.deadline - clock::now();
-    if (left.count() <= 0) throw error(errc::timed_out, o.what() + ": " + subject + " was not answered in time");
+    if (left.count() <= 0)
+      throw error(errc::timed_out, o.what() + ": " + subject + " was not answered in time");
     boost::system::error_code failure;
     std::string text;
     try {
@@ -55,7 +56,8 @@ awaitable<std::string> ask_api(opening const& o, std::string subject, std::strin
         throw error(errc::jetstream_not_available,
                     o.what() + ": nobody answers " + subject +
                         ": start nats-server with -js, enable JetStream for the account, or mend the domain");
-      if (!is_temporary_answer(answer.data)) co_return answer.data;
+      if (!is_temporary_answer(answer.data))
+        co_return answer.data;
       text = answer.data;
     } catch (boost::system::system_error const& e) {
       failure = e.code();
@@ -75,14 +77,16 @@ awaitable<server_facts> ask_facts(opening const& o) {
   server_facts facts;
   auto const text = co_await ask_api(o, o.api + ".INFO", "");
   auto const account = parse_account_answer(text);
-  if (auto const* refused = std::get_if<api_error>(&account)) throw_error(o, *refused);
+  if (auto const* refused = std::get_if<api_error>(&account))
+    throw_error(o, *refused);
   facts.api_level = std::get<account_answer>(account).api_level;
   co_return facts;
 }
 
 /// Several replicas are only as safe as the server: 2.11 has an api.level, 2.10 tells by its version, if at all.
 awaitable<void> check_replicas(opening const& o, server_facts facts, std::int64_t replicas) {
-  if (replicas <= 1) co_return;
+  if (replicas <= 1)
+    co_return;
   if (facts.api_level == 0) {
     auto on = o.on;
     message question("$SYS.REQ.USER.INFO", "");
@@ -90,7 +94,8 @@ awaitable<void> check_replicas(opening const& o, server_facts facts, std::int64_
     options.timeout = o.config.request_timeout;
     auto const answer = co_await on.request(std::move(question), options);
     auto const told = parse_user_info_version(answer.data);
-    if (auto const* version = std::get_if<std::string>(&told)) facts.version = parse_server_version(*version);
+    if (auto const* version = std::get_if<std::string>(&told))
+      facts.version = parse_server_version(*version);
   }
   if (!facts.replicas_are_safe())
     throw error(errc::server_too_old,
@@ -102,10 +107,12 @@ awaitable<void> check_replicas(opening const& o, server_facts facts, std::int64_
 awaitable<stream_answer> ask_stream(opening const& o, char const* verb, boost::json::object const* config) {
   auto const subject = o.api + ".STREAM." + verb + '.' + o.wanted.name;
   std::string body; // not `config ? … : …` as the argument: beside co_await g++ 12 evaluates both
-  if (config) body = boost::json::serialize(*config);
+  if (config)
+    body = boost::json::serialize(*config);
   auto const text = co_await ask_api(o, subject, std::move(body));
   auto answer = parse_stream_answer(text);
-  if (auto const* refused = std::get_if<api_error>(&answer)) throw_error(o, *refused);
+  if (auto const* refused = std::get_if<api_error>(&answer))
+    throw_error(o, *refused);
   co_return std::move(std::get<stream_answer>(answer));
 }
 
@@ -115,8 +122,10 @@ awaitable<stream_answer> create_or_find(opening const& o) {
     auto const text = co_await ask_api(o, subject, boost::json::serialize(o.wanted.config));
     auto answer = parse_stream_answer(text);
     auto const* refused = std::get_if<api_error>(&answer);
-    if (!refused) co_return std::move(std::get<stream_answer>(answer));
-    if (refused->err_code != js_code::stream_name_in_use) throw_error(o, *refused);
+    if (!refused)
+      co_return std::move(std::get<stream_answer>(answer));
+    if (refused->err_code != js_code::stream_name_in_use)
+      throw_error(o, *refused);
   }
   co_return co_await ask_stream(o, "INFO", nullptr);
 }
@@ -150,7 +159,8 @@ std::shared_ptr<stream_access const> access_to(opening const& o, server_facts co
 } // namespace
 
 awaitable<opened_stream> open_stream(connection on, std::string stream_name, jetstream_config config) {
-  if (!on) throw error(errc::not_open, "opening a store on a connection that was default-made or moved from");
+  if (!on)
+    throw error(errc::not_open, "opening a store on a connection that was default-made or moved from");
   config.validate();
   opening o;
   o.on = std::move(on);
@@ -168,7 +178,8 @@ awaitable<opened_stream> open_stream(connection on, std::string stream_name, jet
 
   auto found = co_await create_or_find(o);
   auto differences = compare(o.wanted, found.config);
-  if (auto refused = refusal(o.wanted, differences, o.config.on_existing)) throw *refused;
+  if (auto refused = refusal(o.wanted, differences, o.config.on_existing))
+    throw *refused;
   if (auto const better = o.config.create ? mended(found.config, differences) : std::nullopt) {
     found = co_await ask_stream(o, "UPDATE", &*better);
     differences = compare(o.wanted, found.config);

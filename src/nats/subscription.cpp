@@ -115,14 +115,15 @@ awaitable<std::optional<message>> receive_from(std::shared_ptr<subscription_core
     if (auto taken = core->take())
       co_return taken;
     switch (core->ended()) {
-    case subscription_core::ended_by::nothing: break;
-    case subscription_core::ended_by::close: throw error(errc::closed, "the subscription's connection was closed");
+    case subscription_core::ended_by::nothing:
+      break;
+    case subscription_core::ended_by::close:
+      throw error(errc::closed, "the subscription's connection was closed");
     case subscription_core::ended_by::refusal:
       throw error(errc::permission_denied, "the server refuses the subscription");
     }
-    auto const result = co_await wait_until<bool>(deadline, [&](std::shared_ptr<wait_state<bool>> waiting) {
-      core->wake_when_ready(std::move(waiting));
-    });
+    auto const result = co_await wait_until<bool>(
+        deadline, [&](std::shared_ptr<wait_state<bool>> waiting) { core->wake_when_ready(std::move(waiting)); });
     if (result.end == wait_end::cancelled)
       throw boost::system::system_error(boost::asio::error::operation_aborted);
     if (result.end == wait_end::timed_out)

@@ -5,7 +5,8 @@ namespace aether::nats::detail {
 
 actor_entry* version_cache::find(std::string_view actor_id) noexcept {
   auto found = entries_.find(actor_id);
-  if (found == entries_.end()) return nullptr;
+  if (found == entries_.end())
+    return nullptr;
   auto& entry = found->second;
   if (entry.idle() && newest_ != &entry) {
     unlink(entry);
@@ -15,7 +16,8 @@ actor_entry* version_cache::find(std::string_view actor_id) noexcept {
 }
 
 actor_entry& version_cache::at(std::string_view actor_id) {
-  if (auto* entry = find(actor_id)) return *entry;
+  if (auto* entry = find(actor_id))
+    return *entry;
   auto [place, made] = entries_.try_emplace(std::string(actor_id));
   place->second.actor_id = place->first;
   bytes_ += size_of(actor_id);
@@ -26,10 +28,12 @@ actor_entry& version_cache::at(std::string_view actor_id) {
 void version_cache::settle(actor_entry& entry) noexcept {
   unlink(entry);
   link(entry);
-  if (entry.idle() && !entry.known) drop(entry);
+  if (entry.idle() && !entry.known)
+    drop(entry);
   for (auto* candidate = oldest_; candidate && bytes_ > max_bytes_;) {
     auto* next = candidate->newer;
-    if (candidate->idle()) drop(*candidate);
+    if (candidate->idle())
+      drop(*candidate);
     candidate = next;
   }
 }
@@ -43,16 +47,22 @@ std::size_t version_cache::size_of(std::string_view actor_id) noexcept {
 void version_cache::link(actor_entry& entry) noexcept {
   entry.older = newest_;
   entry.newer = nullptr;
-  if (newest_) newest_->newer = &entry;
+  if (newest_)
+    newest_->newer = &entry;
   newest_ = &entry;
-  if (!oldest_) oldest_ = &entry;
+  if (!oldest_)
+    oldest_ = &entry;
 }
 
 void version_cache::unlink(actor_entry& entry) noexcept {
-  if (newest_ == &entry) newest_ = entry.older;
-  if (oldest_ == &entry) oldest_ = entry.newer;
-  if (entry.newer) entry.newer->older = entry.older;
-  if (entry.older) entry.older->newer = entry.newer;
+  if (newest_ == &entry)
+    newest_ = entry.older;
+  if (oldest_ == &entry)
+    oldest_ = entry.newer;
+  if (entry.newer)
+    entry.newer->older = entry.older;
+  if (entry.older)
+    entry.older->newer = entry.newer;
   entry.newer = entry.older = nullptr;
 }
 

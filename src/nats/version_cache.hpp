@@ -52,7 +52,8 @@ public:
   void settle(actor_entry& entry) noexcept;
 
   template <class Visitor> void for_each(Visitor visit) {
-    for (auto& [id, entry] : entries_) visit(entry);
+    for (auto& [id, entry] : entries_)
+      visit(entry);
   }
 
   std::size_t size() const noexcept { return entries_.size(); }

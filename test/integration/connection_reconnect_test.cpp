@@ -286,7 +286,8 @@ struct stalling_peer {
 std::string const info = R"(INFO {"server_id":"x","version":"2.10.0","proto":1,"headers":true,"max_payload":1048576)";
 
 BOOST_AUTO_TEST_CASE(a_peer_that_says_nothing_ends_connecting_in_time) {
-  for (auto const& says : {std::string(), std::string("INFO {"), info + "}\r\n", info + ",\"tls_required\":true}\r\n"}) {
+  for (auto const& says :
+       {std::string(), std::string("INFO {"), info + "}\r\n", info + ",\"tls_required\":true}\r\n"}) {
     stalling_peer peer(says);
     run([&](asio::io_context&) -> asio::awaitable<void> {
       nats::connection_options options;

@@ -180,7 +180,8 @@ BOOST_AUTO_TEST_CASE(callers_elsewhere_hear_that_the_connections_context_is_gone
   owner.join();
   guard.reset();
   own.reset();
-  for (auto const end = std::chrono::steady_clock::now() + 5s; under_way != 0 && std::chrono::steady_clock::now() < end;)
+  for (auto const end = std::chrono::steady_clock::now() + 5s;
+       under_way != 0 && std::chrono::steady_clock::now() < end;)
     r.context->run_one_for(100ms);
   BOOST_TEST(under_way == 0);
   for (auto const end : ends)
@@ -288,8 +289,8 @@ BOOST_AUTO_TEST_CASE(the_server_may_be_killed_at_any_point) {
         };
         task_group group(context.get_executor());
         for (int i = 0; i < 4; ++i)
-          for (auto const what : {call::connect, call::request, call::unanswered_request, call::publish, call::flush,
-                                  call::subscribe})
+          for (auto const what :
+               {call::connect, call::request, call::unanswered_request, call::publish, call::flush, call::subscribe})
             group.spawn(hammer(what));
         for (int i = 0; i < 6; ++i) {
           auto const enough = ended + 200;

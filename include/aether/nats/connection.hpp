@@ -81,7 +81,8 @@ public:
 
 private:
   explicit connection(std::shared_ptr<detail::connection_core> core);
-  static awaitable<subscription> subscribe_as_handle(connection self, std::string subject, subscription_options options);
+  static awaitable<subscription> subscribe_as_handle(connection self, std::string subject,
+                                                     subscription_options options);
 
   std::shared_ptr<detail::connection_core> core_;
   std::shared_ptr<void> owner_; // ends the connection when the last handle goes

@@ -24,7 +24,8 @@ struct message {
   /// The first header of that name; an empty view when there is none.
   std::string_view header(std::string_view name) const noexcept {
     for (auto const& [key, value] : headers)
-      if (key == name) return value;
+      if (key == name)
+        return value;
     return {};
   }
 };

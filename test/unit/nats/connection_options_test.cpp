@@ -84,17 +84,19 @@ BOOST_DATA_TEST_CASE(nonsense_is_refused_by_name, cases, c) {
 BOOST_AUTO_TEST_CASE(no_password_is_shown) {
   connection_options options;
   options.servers = {"nats://user:secret@host:99999"};
-  BOOST_CHECK_EXCEPTION(options.validate(), aether::error,
-                        [](aether::error const& e) { return std::string(e.what()).find("secret") == std::string::npos; });
+  BOOST_CHECK_EXCEPTION(options.validate(), aether::error, [](aether::error const& e) {
+    return std::string(e.what()).find("secret") == std::string::npos;
+  });
   options.servers.clear();
   options.password = "secret";
-  BOOST_CHECK_EXCEPTION(options.validate(), aether::error,
-                        [](aether::error const& e) { return std::string(e.what()).find("secret") == std::string::npos; });
+  BOOST_CHECK_EXCEPTION(options.validate(), aether::error, [](aether::error const& e) {
+    return std::string(e.what()).find("secret") == std::string::npos;
+  });
 }
 
 char const* const good_servers[] = {
-    "nats://a",   "nats://a:4222", "tls://a.example.org:4222", "a:4222",          "a",
-    "[::1]:4222", "nats://[::1]",  "nats://u:p@a:4222",        "nats://token@a",  "nats://u:p%40@[fe80::1]:1",
+    "nats://a",   "nats://a:4222", "tls://a.example.org:4222", "a:4222",         "a",
+    "[::1]:4222", "nats://[::1]",  "nats://u:p@a:4222",        "nats://token@a", "nats://u:p%40@[fe80::1]:1",
     "nats://a/",  "127.0.0.1",     "nats://127.0.0.1:65535",
 };
 

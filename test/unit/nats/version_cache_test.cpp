@@ -42,7 +42,8 @@ BOOST_AUTO_TEST_CASE(stays_within_its_bytes_and_drops_the_least_recently_used) {
   know(one, "a-000", 1);
   auto const size = one.bytes();
   version_cache cache(10 * size);
-  for (int i = 0; i < 10; ++i) know(cache, "a-00" + std::to_string(i), 1);
+  for (int i = 0; i < 10; ++i)
+    know(cache, "a-00" + std::to_string(i), 1);
   BOOST_TEST(cache.size() == 10u);
   BOOST_REQUIRE((cache.find("a-000") != nullptr)); // used last now
   know(cache, "b-000", 1);
