@@ -129,6 +129,8 @@ else
   unset AETHER_PYTHON
   notes+=("nats-py could not be installed: nothing was tested against it")
 fi
+# Names in ThreadSanitizer's reports, also without llvm-symbolizer.
+export TSAN_OPTIONS=${TSAN_OPTIONS:-allow_addr2line=1}
 # The distribution's server, or the one that the caller names; and a newer one.
 own_server=${AETHER_NATS_SERVER:-}
 servers=()
