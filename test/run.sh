@@ -129,8 +129,8 @@ else
   unset AETHER_PYTHON
   notes+=("nats-py could not be installed: nothing was tested against it")
 fi
-# Names in ThreadSanitizer's reports, also without llvm-symbolizer.
-export TSAN_OPTIONS=${TSAN_OPTIONS:-allow_addr2line=1}
+# Names in ThreadSanitizer's reports: the distribution's llvm-symbolizer cannot read what clang 19 writes.
+export TSAN_OPTIONS=${TSAN_OPTIONS:-external_symbolizer_path=$(command -v addr2line || true)}
 # The distribution's server, or the one that the caller names; and a newer one.
 own_server=${AETHER_NATS_SERVER:-}
 servers=()
