@@ -1,7 +1,7 @@
 // Reads a subject by batches of direct gets.
 #include "nats/direct_batch.hpp"
 
-#include "nats/batch_direct.hpp"
+#include "nats/direct_marks.hpp"
 #include "nats/leader_reads.hpp"
 #include "nats/read_failure.hpp"
 #include "nats/request.hpp"

@@ -2,8 +2,8 @@
 #include "nats/pull_consumer.hpp"
 
 #include "nats/api_answer.hpp"
-#include "nats/batch_direct.hpp"
 #include "nats/consumer_order.hpp"
+#include "nats/direct_marks.hpp"
 #include "nats/json_fields.hpp"
 #include "nats/read_failure.hpp"
 #include "nats/request.hpp"

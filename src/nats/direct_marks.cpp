@@ -1,5 +1,5 @@
 // What the headers of a batch of direct gets say.
-#include "nats/batch_direct.hpp"
+#include "nats/direct_marks.hpp"
 
 #include "nats/message_visitor.hpp"
 

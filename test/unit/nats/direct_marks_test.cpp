@@ -1,5 +1,5 @@
 // What the headers of a batch of direct gets say: ends, foreign headers, missing messages.
-#include "nats/batch_direct.hpp"
+#include "nats/direct_marks.hpp"
 #include "nats/message_visitor.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -44,7 +44,7 @@ std::size_t unbroken_of(std::vector<direct_marks> const& marks) {
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(batch_direct_rules)
+BOOST_AUTO_TEST_SUITE(direct_marks_of_batches)
 
 BOOST_AUTO_TEST_CASE(reads_what_the_server_wrote_last) {
   auto const m = made({{"Nats-Sequence", "999"},
