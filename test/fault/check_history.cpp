@@ -1,0 +1,346 @@
+// Each rule over indexes of the calls and of the stream, an actor at a time.
+#include "fault/check_history.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <set>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+namespace aether::fault {
+namespace {
+
+bool succeeded(operation const& o) {
+  return o.kind == call_kind::save && (o.end == call_end::saved || o.end == call_end::already_saved);
+}
+/// It may have stored its events, or store them yet.
+bool may_have_stored(operation const& o) {
+  return succeeded(o) || (o.kind == call_kind::save && (o.end == call_end::unknown || o.end == call_end::open));
+}
+bool has_expectation(operation const& o) { return o.expected_version || o.contiguous; }
+
+std::string name_of(written_event const& e) { return "event " + e.id + " at version " + std::to_string(e.version); }
+std::string name_of(operation const& o) {
+  return "call " + std::to_string(o.number) + " of process " + std::to_string(o.process);
+}
+std::string name_of(stored_message const& m) { return "message " + std::to_string(m.sequence); }
+
+// The greatest value among those that were known by a time. Add in any order, then settle, then ask.
+class greatest_by_time {
+public:
+  void add(std::int64_t time, std::int64_t value) { known_.emplace_back(time, value); }
+  void settle() {
+    std::sort(known_.begin(), known_.end());
+    for (std::size_t i = 1; i < known_.size(); ++i)
+      known_[i].second = std::max(known_[i].second, known_[i - 1].second);
+  }
+  /// Strictly before that time; `none` when nothing was known.
+  std::int64_t before(std::int64_t time, std::int64_t none = 0) const {
+    auto const after =
+        std::lower_bound(known_.begin(), known_.end(), time, [](auto const& k, std::int64_t t) { return k.first < t; });
+    return after == known_.begin() ? none : std::prev(after)->second;
+  }
+
+private:
+  std::vector<std::pair<std::int64_t, std::int64_t>> known_;
+};
+
+class actor_check {
+public:
+  actor_check(std::string const& actor_id, std::vector<violation>& out) : actor_id_(actor_id), out_(out) {}
+
+  void add(operation const& o) {
+    operations_.push_back(&o);
+    if (o.kind == call_kind::save)
+      for (auto const& e : o.events)
+        writers_[e.id].push_back(&o);
+  }
+  void add(stored_message const& m) { messages_.push_back(&m); }
+
+  void check() {
+    index_messages();
+    check_stream();
+    for (auto const* o : operations_) {
+      if (succeeded(*o))
+        check_success(*o);
+      else if (o->kind == call_kind::save && (o->end == call_end::conflict || o->end == call_end::failed))
+        check_refusal(*o);
+    }
+    check_real_time();
+    check_reads();
+  }
+
+private:
+  void report(rule broken, std::string text) {
+    out_.push_back({broken, "actor " + actor_id_ + ": " + std::move(text)});
+  }
+
+  void index_messages() {
+    for (std::size_t i = 0; i < messages_.size(); ++i) {
+      auto const& m = *messages_[i];
+      by_sequence_.emplace(m.sequence, i);
+      by_id_.emplace(m.event.id, i);
+      if (!by_version_.emplace(m.event.version, i).second)
+        report(rule::stored_once,
+               "version " + std::to_string(m.event.version) + " is stored twice, again by " + name_of(m));
+    }
+  }
+
+  void check_stream() {
+    std::set<std::string_view> seen;
+    std::int64_t version = 0;
+    for (auto const* m : messages_) {
+      if (!seen.insert(m->event.id).second)
+        report(rule::stored_once, name_of(m->event) + " is stored twice, again by " + name_of(*m));
+      if (m->event.version <= version)
+        report(rule::versions_increase,
+               name_of(*m) + " has version " + std::to_string(m->event.version) + " after " + std::to_string(version));
+      check_origin(*m, version);
+      version = std::max(version, m->event.version);
+    }
+  }
+
+  void check_origin(stored_message const& m, std::int64_t before) {
+    auto const found = writers_.find(m.event.id);
+    if (found == writers_.end())
+      return report(rule::known_origin, name_of(m) + " holds " + name_of(m.event) + ", which nobody wrote");
+    bool same = false, one_expects = true;
+    for (auto const* o : found->second) {
+      same = same || std::find(o->events.begin(), o->events.end(), m.event) != o->events.end();
+      one_expects = one_expects && has_expectation(*o) && may_have_stored(*o);
+    }
+    if (!same)
+      return report(rule::known_origin, name_of(m) + " holds " + name_of(m.event) + ", not as it was written");
+    if (!one_expects) // an attempt without expectation may be the one that stored it
+      return;
+    for (auto const* o : found->second) {
+      bool const first = o->events.front() == m.event;
+      bool const kept = (!o->expected_version || !first || *o->expected_version == before) &&
+                        (!o->contiguous || m.event.version == before + 1);
+      if (kept)
+        return;
+    }
+    report(rule::expectation_holds, name_of(m.event) + " of " + name_of(*found->second.front()) + " follows version " +
+                                        std::to_string(before) + ", which it did not expect");
+  }
+
+  void check_success(operation const& o) {
+    auto const last = o.sequence;
+    for (std::size_t i = 0; i < o.events.size(); ++i) {
+      auto const& e = o.events[i];
+      auto const at = last - (o.events.size() - 1 - i);
+      auto const found = by_sequence_.find(at);
+      if (found == by_sequence_.end() || !(messages_[found->second]->event == e))
+        report(rule::saved_event_is_stored, name_of(o) + " was told that " + name_of(e) + " is stored at sequence " +
+                                                std::to_string(at) + ", and it is not");
+      auto const [winner, first] = winners_.emplace(e.version, e.id);
+      if (!first && winner->second != e.id)
+        report(rule::one_success_per_version, name_of(o) + " was told that " + name_of(e) +
+                                                  " is saved, another call the same of " + std::string(winner->second));
+    }
+  }
+
+  void check_refusal(operation const& o) {
+    for (auto const& e : o.events) {
+      auto const stored = by_id_.find(e.id);
+      if (stored == by_id_.end() || messages_[stored->second]->event.version != e.version)
+        continue;
+      auto const& writers = writers_.at(e.id);
+      bool const of_another_call =
+          std::any_of(writers.begin(), writers.end(), [](auto const* w) { return may_have_stored(*w); });
+      if (!of_another_call)
+        report(rule::refused_is_not_stored, name_of(o) + " was told that " + name_of(e) + " is not stored, and " +
+                                                name_of(*messages_[stored->second]) + " holds it");
+      bool const saved_before = std::any_of(writers.begin(), writers.end(),
+                                            [&](auto const* w) { return succeeded(*w) && w->returned < o.invoked; });
+      if (o.end == call_end::conflict && (!has_expectation(o) || saved_before))
+        report(rule::no_conflict_with_oneself,
+               name_of(o) + " was told of a conflict for " + name_of(e) + ", which itself is stored");
+    }
+    if (o.end == call_end::conflict)
+      check_explained(o);
+  }
+
+  /// Whether a version was stored, or being stored, before a time.
+  bool may_be_seen(std::int64_t version, std::int64_t before) const {
+    if (version == 0)
+      return true;
+    auto const found = by_version_.find(version);
+    if (found == by_version_.end())
+      return false;
+    auto const writers = writers_.find(messages_[found->second]->event.id);
+    return writers == writers_.end() || std::any_of(writers->second.begin(), writers->second.end(),
+                                                    [&](auto const* w) { return w->invoked < before; });
+  }
+
+  void check_explained(operation const& o) {
+    auto const first = o.events.front().version;
+    bool const taken = o.version >= first;
+    bool const unexpected =
+        (o.expected_version && o.version != *o.expected_version) || (o.contiguous && o.version != first - 1);
+    if ((taken || unexpected) && may_be_seen(o.version, o.returned))
+      return;
+    report(rule::conflict_is_explained, name_of(o) + " was told that version " + std::to_string(o.version) +
+                                            " stands in the way of " + name_of(o.events.front()) +
+                                            ", which nobody had written or which is no obstacle");
+  }
+
+  void check_real_time() {
+    greatest_by_time stored;
+    for (auto const* o : operations_)
+      if (succeeded(*o))
+        stored.add(o->returned, static_cast<std::int64_t>(o->sequence));
+    stored.settle();
+    for (auto const* o : operations_) {
+      if (o->kind != call_kind::save || o->end != call_end::saved)
+        continue;
+      auto const before = stored.before(o->invoked);
+      if (static_cast<std::int64_t>(o->sequence) <= before)
+        report(rule::real_time_order, name_of(*o) + " saved at sequence " + std::to_string(o->sequence) +
+                                          " after another call had saved at " + std::to_string(before));
+    }
+  }
+
+  static std::int64_t told_by(operation const& read) {
+    if (read.kind == call_kind::latest_version)
+      return read.version;
+    return read.events.empty() ? 0 : read.events.back().version;
+  }
+
+  void check_reads() {
+    greatest_by_time acknowledged;
+    std::map<std::uint32_t, greatest_by_time> read;
+    auto const is_read = [](operation const& o) { return o.kind != call_kind::save && o.end == call_end::answered; };
+    for (auto const* o : operations_) {
+      if (succeeded(*o))
+        acknowledged.add(o->returned, o->events.back().version);
+      else if (is_read(*o))
+        read[o->process].add(o->returned, told_by(*o));
+    }
+    acknowledged.settle();
+    for (auto& [process, known] : read)
+      known.settle();
+    for (auto const* o : operations_) {
+      if (!is_read(*o))
+        continue;
+      auto const told = told_by(*o);
+      auto const least = acknowledged.before(o->invoked);
+      if (told < least)
+        report(rule::read_sees_acknowledged, name_of(*o) + " read version " + std::to_string(told) + " when " +
+                                                 std::to_string(least) + " had been acknowledged");
+      auto const earlier = read[o->process].before(o->invoked);
+      if (told < earlier)
+        report(rule::read_never_goes_back, name_of(*o) + " read version " + std::to_string(told) +
+                                               " after its process had read " + std::to_string(earlier));
+      check_told(*o, told);
+    }
+  }
+
+  void check_told(operation const& o, std::int64_t told) {
+    if (!may_be_seen(told, o.returned))
+      return report(rule::read_is_stored,
+                    name_of(o) + " read version " + std::to_string(told) + ", which is not there");
+    for (std::size_t i = 0; i < o.events.size(); ++i)
+      if (i >= messages_.size() || !(messages_[i]->event == o.events[i]))
+        return report(rule::read_is_stored, name_of(o) + " read " + name_of(o.events[i]) + " as number " +
+                                                std::to_string(i + 1) + ", where the stream has something else");
+  }
+
+  std::string const actor_id_;
+  std::vector<violation>& out_;
+  std::vector<operation const*> operations_;
+  std::vector<stored_message const*> messages_;
+  std::map<std::string_view, std::vector<operation const*>> writers_; // of an event, by its id
+  std::map<std::uint64_t, std::size_t> by_sequence_;
+  std::map<std::string_view, std::size_t> by_id_;
+  std::map<std::int64_t, std::size_t> by_version_;
+  std::map<std::int64_t, std::string_view> winners_; // who was told that a version is its
+};
+
+void count(operation const& o, std::vector<fault_window> const& faults, history_counts& counts) {
+  if (std::any_of(faults.begin(), faults.end(),
+                  [&](fault_window const& f) { return o.invoked < f.to && (o.returned == 0 || o.returned > f.from); }))
+    ++counts.met_a_fault;
+  if (o.kind != call_kind::save) {
+    ++counts.reads;
+    return;
+  }
+  switch (o.end) {
+  case call_end::open:
+    ++counts.open;
+    break;
+  case call_end::answered: // of a read
+    break;
+  case call_end::saved:
+    ++counts.saved;
+    break;
+  case call_end::already_saved:
+    ++counts.already_saved;
+    break;
+  case call_end::conflict:
+    ++counts.conflicts;
+    break;
+  case call_end::unknown:
+    ++counts.unknown;
+    break;
+  case call_end::failed:
+    ++counts.failed;
+    break;
+  }
+}
+
+} // namespace
+
+char const* to_string(rule r) noexcept {
+  switch (r) {
+  case rule::saved_event_is_stored:
+    return "a saved event is stored";
+  case rule::stored_once:
+    return "stored once";
+  case rule::one_success_per_version:
+    return "one success a version";
+  case rule::refused_is_not_stored:
+    return "what is refused is not stored";
+  case rule::no_conflict_with_oneself:
+    return "no conflict with oneself";
+  case rule::conflict_is_explained:
+    return "a conflict is explained";
+  case rule::versions_increase:
+    return "versions increase";
+  case rule::expectation_holds:
+    return "an expectation holds";
+  case rule::real_time_order:
+    return "real-time order";
+  case rule::known_origin:
+    return "known origin";
+  case rule::read_sees_acknowledged:
+    return "a read sees what was acknowledged";
+  case rule::read_never_goes_back:
+    return "a read never goes back";
+  case rule::read_is_stored:
+    return "what is read is stored";
+  }
+  return "?";
+}
+
+verdict check_history(std::vector<operation> const& operations, std::vector<stored_message> const& messages,
+                      std::vector<fault_window> const& faults) {
+  verdict out;
+  std::map<std::string, actor_check> actors;
+  auto const of = [&](std::string const& id) -> actor_check& {
+    return actors.try_emplace(id, id, out.violations).first->second;
+  };
+  for (auto const& o : operations) {
+    of(o.actor_id).add(o);
+    count(o, faults, out.counts);
+  }
+  for (auto const& m : messages)
+    of(m.actor_id).add(m);
+  for (auto& [id, actor] : actors)
+    actor.check();
+  return out;
+}
+
+} // namespace aether::fault
