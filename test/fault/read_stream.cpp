@@ -1,0 +1,115 @@
+// STREAM.INFO says from where to where, STREAM.MSG.GET gives one message at a time.
+#include "fault/read_stream.hpp"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+
+#include <stdexcept>
+
+namespace aether::fault {
+namespace json = boost::json;
+namespace {
+
+json::object ask(wire_client& client, std::string const& subject, std::string const& body) {
+  auto const answer = client.request(subject, body);
+  if (!answer)
+    throw std::runtime_error(subject + ": no answer");
+  if (answer->status() != 0)
+    throw std::runtime_error(subject + ": " + answer->headers);
+  return json::parse(answer->data).as_object();
+}
+
+// 0: no error.
+std::int64_t error_of(json::object const& answer) {
+  auto const* error = answer.if_contains("error");
+  return error ? error->at("err_code").to_number<std::int64_t>() : 0;
+}
+
+std::string text_of(json::object const& object, char const* name) {
+  auto const* value = object.if_contains(name);
+  return value && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+void read_event(json::object const& event, stored_message& out) {
+  out.actor_id = text_of(event, "actorId");
+  out.event.id = text_of(event, "id");
+  boost::system::error_code wrong;
+  if (auto const* version = event.if_contains("version"); version && version->is_number())
+    out.event.version = version->to_number<std::int64_t>(wrong);
+}
+
+} // namespace
+
+std::string from_base64(std::string_view text) {
+  std::string out;
+  unsigned bits = 0;
+  int count = 0;
+  while (text.ends_with('='))
+    text.remove_suffix(1);
+  for (char const c : text) {
+    unsigned value = 0;
+    if (c >= 'A' && c <= 'Z')
+      value = static_cast<unsigned>(c - 'A');
+    else if (c >= 'a' && c <= 'z')
+      value = static_cast<unsigned>(c - 'a') + 26;
+    else if (c >= '0' && c <= '9')
+      value = static_cast<unsigned>(c - '0') + 52;
+    else if (c == '+' || c == '/')
+      value = c == '+' ? 62 : 63;
+    else
+      throw std::runtime_error("not base64");
+    bits = bits << 6 | value;
+    count += 6;
+    if (count >= 8) {
+      count -= 8;
+      out += static_cast<char>(bits >> count & 0xff);
+    }
+  }
+  return out;
+}
+
+std::vector<raw_message> read_stream(wire_client& client, std::string const& stream) {
+  constexpr std::int64_t no_message = 10037;
+  auto const info = ask(client, "$JS.API.STREAM.INFO." + stream, "");
+  if (error_of(info) != 0)
+    throw std::runtime_error("stream " + stream + ": " + json::serialize(info));
+  auto const& state = info.at("state").as_object();
+  auto const first = state.at("first_seq").to_number<std::uint64_t>();
+  auto const last = state.at("last_seq").to_number<std::uint64_t>();
+  std::vector<raw_message> messages;
+  for (auto sequence = first; sequence <= last && last > 0; ++sequence) {
+    auto const answer = ask(client, "$JS.API.STREAM.MSG.GET." + stream, "{\"seq\":" + std::to_string(sequence) + "}");
+    if (error_of(answer) == no_message)
+      continue;
+    if (error_of(answer) != 0)
+      throw std::runtime_error("message " + std::to_string(sequence) + ": " + json::serialize(answer));
+    auto const& got = answer.at("message").as_object();
+    raw_message m;
+    m.sequence = got.at("seq").to_number<std::uint64_t>();
+    m.subject = text_of(got, "subject");
+    m.headers = from_base64(text_of(got, "hdrs"));
+    m.data = from_base64(text_of(got, "data"));
+    messages.push_back(std::move(m));
+  }
+  return messages;
+}
+
+std::vector<stored_message> stored_events(std::vector<raw_message> const& messages) {
+  std::vector<stored_message> out;
+  for (auto const& m : messages) {
+    if (m.subject.find(".events.") == std::string::npos)
+      continue;
+    auto& stored = out.emplace_back();
+    stored.sequence = m.sequence;
+    stored.event.digest = digest_of(m.data);
+    boost::system::error_code wrong;
+    auto const parsed = json::parse(m.data, wrong);
+    if (!wrong && parsed.is_object())
+      read_event(parsed.get_object(), stored);
+    else
+      stored.actor_id = m.subject;
+  }
+  return out;
+}
+
+} // namespace aether::fault
