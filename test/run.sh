@@ -156,6 +156,7 @@ for server in "${servers[@]:-nats-server}"; do
   export AETHER_NATS_SERVER=$server
   run_program "contract_${version:-none}" aether_contract_tests 600
   run_program "integration_${version:-none}" aether_integration_tests 900
+  run_program "campaign_${version:-none}" aether_campaign_tests 600
 done
 export AETHER_NATS_SERVER=$own_server
 run_ctest example

@@ -264,6 +264,7 @@ void connection_core::end() noexcept {
     return;
   auto const self = weak_from_this().lock();
   drop_link();
+  attempting_ = 0; // its timer may have run out already
   for (auto* timer : {&deadline_timer_, &probe_timer_, &retry_timer_, &attempt_timer_})
     timer->reset();
   if (!ever_connected_)
@@ -328,7 +329,7 @@ void connection_core::on_link_error(natsStatus status, std::string const& text) 
   bool const subscribing = text.find("Subscription to") < quote;
   if (subscribing && concerns(as_server_quotes(inbox_) + '*')) { // no request can be answered on this link
     inbox_refused_ = true;
-    return end_requests(no_answer::permission_denied);
+    return end_shared_requests(no_answer::permission_denied);
   }
   std::vector<std::uint64_t> refused;
   for (auto const& [token, request] : requests_)

@@ -188,6 +188,7 @@ private:
   void name_first_failure();
   void end() noexcept;
   void end_requests(no_answer why);
+  void end_shared_requests(no_answer why);
   void end_request(std::uint64_t token, no_answer why);
   publish_result hand_over(native_message const& message);
   void arm_deadlines();

@@ -215,7 +215,7 @@ void connection_core::drain_inbox() {
     }
   }
   if (nobody)
-    end_requests(no_answer::no_responders);
+    end_shared_requests(no_answer::no_responders);
 }
 
 void connection_core::drain(live_subscription& s) {
@@ -299,6 +299,16 @@ void connection_core::end_requests(no_answer why) {
   deadlines_ = {};
   for (auto& [token, request] : requests)
     request.sink->on_no_answer(why);
+}
+
+// Those that are answered on the inbox of all.
+void connection_core::end_shared_requests(no_answer why) {
+  std::vector<std::uint64_t> tokens;
+  for (auto const& [token, request] : requests_)
+    if (!request.own)
+      tokens.push_back(token);
+  for (auto const token : tokens)
+    end_request(token, why);
 }
 
 void connection_core::arm_deadlines() {

@@ -254,6 +254,7 @@ void native_link::want(int descriptor, int bytes) noexcept {
 }
 
 void native_link::process_read() {
+  errno = 0; // cnats takes an older EAGAIN for the reason why TLS failed
   if (part_.empty())
     return natsConnection_ProcessReadEvent(connection_);
   // OpenSSL reads from a descriptor only, so for this once its own leads to a socket that holds the record and an end.
@@ -274,6 +275,11 @@ void native_link::process_read() {
   for (int const descriptor : {own, ends[0], ends[1]})
     if (descriptor >= 0)
       ::close(descriptor);
+}
+
+void native_link::process_write() {
+  errno = 0; // as above
+  natsConnection_ProcessWriteEvent(connection_);
 }
 
 std::string native_link::last_error_text() const {

@@ -49,7 +49,7 @@ public:
   bool can_read(int descriptor) noexcept;
   void process_read();
   /// Only when wants_write(): with nothing to write cnats disconnects.
-  void process_write() { natsConnection_ProcessWriteEvent(connection_); }
+  void process_write();
   /// Closes at once, without the half second that cnats' own close waits for a flush on its loop's thread.
   void close() noexcept;
   std::string last_error_text() const;

@@ -117,8 +117,9 @@ void save_lane::withdraw(std::shared_ptr<save_operation> save) {
   });
 }
 
-void save_lane::end_waiting(std::shared_ptr<aether::detail::wait_state<std::vector<unknown_save>>> done) {
-  auto run = [this, done] {
+void save_lane::end_waiting(std::shared_ptr<store_core> keep,
+                            std::shared_ptr<aether::detail::wait_state<std::vector<unknown_save>>> done) {
+  auto run = [this, keep = std::move(keep), done] {
     std::vector<unknown_save> unresolved;
     cache_.for_each([&](actor_entry& entry) {
       if (entry.idle())

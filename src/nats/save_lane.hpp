@@ -35,7 +35,8 @@ public:
   /// The caller of a save has gone: takes it out if it still waits.
   void withdraw(std::shared_ptr<save_operation> save);
   /// The store is closed: what waits for its turn ends with `closed`, and what was handed over is listed.
-  void end_waiting(std::shared_ptr<aether::detail::wait_state<std::vector<unknown_save>>> done);
+  void end_waiting(std::shared_ptr<store_core> keep,
+                   std::shared_ptr<aether::detail::wait_state<std::vector<unknown_save>>> done);
   /// Hands on from whatever thread an answer came.
   template <class... Function> auto dispatch(Function... function) { return strand_.dispatch(std::move(function)...); }
   template <class... Function> auto post(Function... function) { return strand_.post(std::move(function)...); }

@@ -176,6 +176,8 @@ save_step save_machine::on_read_unanswered() { return wait_and_repeat(); }
 save_step save_machine::on_read_failed(boost::system::error_code error) { return end_failed(error); }
 
 save_step save_machine::on_out_of_time() {
+  if (has_ended())
+    return step_;
   if (step_.what == save_do::publish)
     left_open();
   return end_failed(make_error_code(errc::timed_out));

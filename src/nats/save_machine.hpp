@@ -104,6 +104,8 @@ public:
   /// True while an attempt (of this call or a remembered one) may be stored and is not resolved. When the save
   /// ends like this, the store remembers `open_sequence()`; else it forgets the event's attempts.
   bool has_open_attempt() const noexcept { return open_; }
+  /// It has said how the save ended.
+  bool has_ended() const noexcept { return step_.what == save_do::finish && step_.end != save_end::failed; }
   std::uint64_t open_sequence() const noexcept { return sequence_; }
   /// What the subject holds as far as this save learned: for the cache. None: drop the entry.
   std::optional<subject_state> const& learned() const noexcept { return learned_; }

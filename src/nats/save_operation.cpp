@@ -21,7 +21,7 @@ void save_operation::submit() { lane_.submit(shared_from_this()); }
 
 save_result save_operation::give_up() {
   auto expected = phase::idle;
-  if (phase_.compare_exchange_strong(expected, phase::given_up)) {
+  if (phase_.compare_exchange_strong(expected, phase::given_up) || expected == phase::given_up) {
     lane_.withdraw(shared_from_this());
     save_result result;
     if (store_->remembered().find(actor_id_, first().version, first().event_id)) // of an earlier call
@@ -95,6 +95,7 @@ steady_time save_operation::attempt_deadline() const {
 }
 
 bool save_operation::on_reply(native_message reply) {
+  answered_ = true;
   publish_ack ack;
   auto const verdict = classify(reply.data(), store_->stream()->stream(), ack);
   auto text = ack.error ? text_of(*ack.error) : std::string();
@@ -108,6 +109,8 @@ bool save_operation::on_reply(native_message reply) {
 }
 
 void save_operation::on_no_answer(no_answer why) {
+  if (answered_) // the link was lost by what the answer made of it
+    return;
   publish_verdict verdict;
   if (why == no_answer::not_handed_over || why == no_answer::closed) {
     verdict.answer = publish_answer::not_handed_over;
@@ -117,12 +120,23 @@ void save_operation::on_no_answer(no_answer why) {
   }
   // Posted: it may be told inside publish(), which the lane called while it hands out turns.
   lane_.post([self = shared_from_this(), verdict] { self->on_verdict(verdict); },
-             [self = shared_from_this()] { self->close(); });
+             [self = shared_from_this(), verdict] {
+               self->take_back_unless_handed_over(verdict);
+               self->close();
+             });
+}
+
+// What was not handed over leaves the caller free to be told so, unless an earlier attempt may still be stored.
+void save_operation::take_back_unless_handed_over(publish_verdict const& verdict) noexcept {
+  auto expected = phase::handed_over;
+  if (verdict.answer == publish_answer::not_handed_over && !machine_.has_open_attempt())
+    phase_.compare_exchange_strong(expected, phase::idle);
 }
 
 void save_operation::on_verdict(publish_verdict verdict) {
   if (phase_ == phase::finished)
     return;
+  take_back_unless_handed_over(verdict);
   auto const step = machine_.on_published(verdict.answer, verdict.sequence, verdict.error);
   if (step.what == save_do::finish)
     end(step);
@@ -181,8 +195,10 @@ void save_operation::finish(save_step const& step) {
 void save_operation::close() noexcept {
   if (phase_ == phase::finished)
     return;
+  if (phase_ != phase::handed_over && !machine_.has_ended()) // what it may stand at is not under way
+    machine_.on_published(publish_answer::not_handed_over, 0, {});
   auto step = machine_.on_out_of_time();
-  if (step.end != save_end::unknown)
+  if (step.end == save_end::failed)
     step = failed_step(errc::closed);
   finish(step);
 }

@@ -93,6 +93,7 @@ private:
   void on_no_answer(no_answer why) override;
 
   void publish(save_step step);
+  void take_back_unless_handed_over(publish_verdict const& verdict) noexcept;
   void on_verdict(publish_verdict verdict);
   bool may_hand_over() noexcept;
   save_step gone_step() const noexcept;
@@ -127,6 +128,7 @@ private:
   std::shared_ptr<aether::detail::wait_state<save_result>> waiting_;
   std::atomic<phase> phase_{phase::idle};
   bool had_remembered_ = false;
+  bool answered_ = false; // the publish that proceed() made; on the connection's strand
 };
 
 } // namespace aether::nats::detail

@@ -59,8 +59,12 @@ awaitable<save_step> save_operation::perform(save_step step) {
 }
 
 awaitable<save_step> save_operation::publish_and_wait(save_step step) {
-  if (!may_hand_over())
-    co_return gone_step();
+  if (!may_hand_over()) {
+    if (!machine_.has_open_attempt())
+      co_return gone_step();
+    machine_.on_published(publish_answer::not_handed_over, 0, {});
+    co_return machine_.on_out_of_time(); // what an earlier call left open still is
+  }
   publish_verdict verdict;
   if (request_.is_batch()) {
     batch_ids_.push_back(make_uuid());
@@ -88,6 +92,7 @@ awaitable<save_step> save_operation::publish_and_wait(save_step step) {
       verdict.error = errc::permission_denied;
     }
   }
+  take_back_unless_handed_over(verdict);
   co_return machine_.on_published(verdict.answer, verdict.sequence, verdict.error);
 }
 

@@ -1,6 +1,8 @@
 // The store's beginning and end: lanes, counting what is under way, draining.
 #include "nats/store_core.hpp"
 
+#include <algorithm>
+
 namespace aether::nats::detail {
 
 store_core::store_core(connection on, std::string stream_name, std::shared_ptr<stream_access const> stream,
@@ -23,9 +25,12 @@ void store_core::check_open() const {
 
 void store_core::save_began() {
   ++operations_;
-  if (waiting_saves_.fetch_add(1, std::memory_order_relaxed) < stream_->config.max_waiting_saves)
+  bool const room = waiting_saves_.fetch_add(1, std::memory_order_relaxed) < stream_->config.max_waiting_saves;
+  if (room && !closing_)
     return;
   save_ended();
+  if (closing_) // since check_open(): close() may have seen nothing under way
+    check_open();
   throw error(errc::overloaded, "more than max_waiting_saves (" + std::to_string(stream_->config.max_waiting_saves) +
                                     ") saves wait; nothing was stored: try again when some have ended");
 }
@@ -36,7 +41,7 @@ void store_core::save_ended() noexcept {
 }
 
 void store_core::operation_ended() noexcept {
-  if (operations_.fetch_sub(1) != 1 || !is_closing())
+  if (operations_.fetch_sub(1) != 1 || !closing_)
     return;
   std::vector<waiter> idle;
   {
@@ -66,20 +71,26 @@ boost::asio::awaitable<close_report> store_core::close(std::shared_ptr<store_cor
   if (drained.end == wait_end::cancelled)
     throw boost::system::system_error(boost::asio::error::operation_aborted);
   close_report report;
-  report.unknown = self->remembered_.all();
-  if (drained.end == wait_end::completed)
+  if (drained.end == wait_end::completed) {
+    report.unknown = self->remembered_.all();
     co_return report;
+  }
   for (auto& lane : self->lanes_) { // those handed over go on being resolved; those that wait end here
     using unresolved = std::vector<unknown_save>;
     auto const soon = std::chrono::steady_clock::now() + std::chrono::seconds(1);
     auto left = co_await aether::detail::wait_until<unresolved>(
         soon, [&](std::shared_ptr<aether::detail::wait_state<unresolved>> w) {
           auto* waiting_lane = lane.get();
-          waiting_lane->end_waiting(std::move(w));
+          waiting_lane->end_waiting(self, std::move(w));
         });
     if (left.value)
       report.unknown.insert(report.unknown.end(), left.value->begin(), left.value->end());
   }
+  for (auto& u : self->remembered_.all()) // asked last: what has ended since then is remembered
+    if (std::none_of(report.unknown.begin(), report.unknown.end(), [&](unknown_save const& known) {
+          return known.event_id == u.event_id && known.actor_id == u.actor_id;
+        }))
+      report.unknown.push_back(std::move(u));
   co_return report;
 }
 

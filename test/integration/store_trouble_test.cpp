@@ -45,6 +45,51 @@ BOOST_AUTO_TEST_CASE(a_server_without_jetstream) {
   });
 }
 
+// The server says of a request on the connection's shared inbox that nobody is there; it does not say of which.
+BOOST_AUTO_TEST_CASE(a_save_that_nobody_takes_ends_no_request_to_a_service) {
+  run([&](boost::asio::io_context& context) -> awaitable<void> {
+    auto raw = co_await raw_client::connect();
+    auto c = raw.connection();
+    auto store = co_await jetstream_event_store::open(c, new_stream());
+    co_await store.save_event(event_of("order-1", 1)); // known: the next is published without asking
+    co_await raw.api("STREAM.DELETE." + store.stream_name());
+    auto service = co_await c.subscribe(store.stream_name() + ".service");
+    std::string answered;
+    auto const ask = [&]() -> awaitable<void> {
+      nats::message const m(store.stream_name() + ".service", "x");
+      auto const answer = co_await c.request(m);
+      answered = answer.data;
+    };
+    task_group group(context.get_executor());
+    group.spawn(ask());
+    auto const got = co_await service.receive(); // it is under way
+    auto const code = co_await error_of(store.save_event(event_of("order-1", 2), save_options{.timeout = 1s}));
+    BOOST_TEST(static_cast<bool>(code));
+    co_await c.publish(nats::message(got->reply, "answered"));
+    co_await group.join();
+    BOOST_TEST(answered == "answered");
+  });
+}
+
+// Nothing was handed over, so nothing is unknown.
+BOOST_AUTO_TEST_CASE(a_save_without_a_server_was_not_made) {
+  nats_server server;
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    auto store = co_await open_store(server.url(), "orders");
+    co_await store.save_event(event_of("order-1", 1)); // now the actor's version is known
+    server.kill();
+    co_await pause(200ms); // the connection has noticed
+    for (auto const* actor : {"order-1", "order-2"}) {
+      save_options const options{.timeout = 300ms};
+      event const e = event_of(actor, 2);
+      auto const code = co_await error_of(store.save_event(e, options));
+      BOOST_TEST(code == errc::timed_out, actor << ": " << code);
+    }
+    auto const report = co_await store.close(call_options{.timeout = 1s});
+    BOOST_TEST(report.unknown.empty());
+  });
+}
+
 BOOST_AUTO_TEST_CASE(an_account_without_jetstream) {
   nats_server_options options;
   options.extra_config = "accounts { A { users: [{user: a, password: p}] }\n"

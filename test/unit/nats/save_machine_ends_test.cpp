@@ -10,6 +10,42 @@ using namespace save_script;
 
 BOOST_AUTO_TEST_SUITE(save_machine_ends)
 
+// The context may go between a save's last step and the word to its caller.
+BOOST_AUTO_TEST_CASE(what_has_ended_is_not_undone_by_the_deadline) {
+  save_request request;
+  request.first_version = request.last_version = 4;
+  save_machine machine(request);
+  BOOST_TEST(!machine.has_ended());
+  machine.start(at_three, {}, false);
+  machine.on_published(publish_answer::stored, 8, {});
+  BOOST_TEST(machine.has_ended());
+  auto const step = machine.on_out_of_time();
+  BOOST_TEST((step.end == save_end::saved));
+  BOOST_TEST(step.success.sequence == 8u);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_not_handed_over_leaves_open_only_what_was) {
+  for (bool const remembers : {false, true}) {
+    save_request request;
+    request.first_version = request.last_version = 4;
+    save_machine machine(request);
+    if (remembers) {
+      remembered_attempt attempt;
+      attempt.sequence = 7;
+      machine.start({}, attempt, false);
+      machine.on_first_after({});
+    } else {
+      machine.start({}, {}, false);
+    }
+    auto const step = machine.on_last(at_three);
+    BOOST_TEST((step.what == save_do::publish));
+    machine.on_published(publish_answer::not_handed_over, 0, {});
+    auto const end = machine.on_out_of_time();
+    BOOST_TEST((end.end == (remembers ? save_end::unknown : save_end::failed)));
+    BOOST_TEST(machine.has_open_attempt() == remembers);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(expectation_and_policy) {
   check({
       {"met, from the cache", expecting(3), {{start(at_three), "publish on 7"}, {stored(8), "saved 4 at 8"}}},
