@@ -1,11 +1,11 @@
 // Two pumps a link, one for each direction, on one thread.
 #include "fault/proxy.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
@@ -16,11 +16,8 @@ namespace aether::fault {
 
 namespace asio = boost::asio;
 
-namespace {
-
-constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
-
-} // namespace
+using asio::redirect_error;
+using asio::use_awaitable;
 
 struct proxy::link {
   explicit link(tcp::socket accepted) : client(std::move(accepted)), server(client.get_executor()) {}
@@ -113,7 +110,8 @@ void proxy::cut_links(cut_kind kind) {
 
 asio::awaitable<void> proxy::accept() {
   for (;;) {
-    auto [failed, socket] = co_await acceptor_.async_accept(no_throw);
+    boost::system::error_code failed;
+    auto socket = co_await acceptor_.async_accept(redirect_error(use_awaitable, failed));
     if (failed)
       co_return;
     if (refusing_)
@@ -127,10 +125,10 @@ asio::awaitable<void> proxy::accept() {
 
 asio::awaitable<void> proxy::serve(std::shared_ptr<link> l) {
   auto const server = tcp::endpoint(asio::ip::address_v4::loopback(), server_port_);
-  auto [failed] = co_await l->server.async_connect(server, no_throw);
+  boost::system::error_code failed, ignored;
+  co_await l->server.async_connect(server, redirect_error(use_awaitable, failed));
   if (failed)
     co_return l->end(cut_kind::end);
-  boost::system::error_code ignored;
   l->server.set_option(tcp::no_delay(true), ignored);
   l->client.set_option(tcp::no_delay(true), ignored);
   asio::co_spawn(context_, pump(l, way::to_server), asio::detached);
@@ -140,7 +138,8 @@ asio::awaitable<void> proxy::serve(std::shared_ptr<link> l) {
 asio::awaitable<void> proxy::pump(std::shared_ptr<link> l, way w) {
   std::array<char, 16 * 1024> buffer;
   for (;;) {
-    auto [failed, size] = co_await l->from(w).async_read_some(asio::buffer(buffer), no_throw);
+    boost::system::error_code failed;
+    auto const size = co_await l->from(w).async_read_some(asio::buffer(buffer), redirect_error(use_awaitable, failed));
     if (l->mute) { // what comes is swallowed, and so is an end
       if (failed)
         co_return;
@@ -157,12 +156,13 @@ asio::awaitable<void> proxy::pump(std::shared_ptr<link> l, way w) {
 // False: the link has ended.
 asio::awaitable<bool> proxy::pass(link& l, way w, std::string_view bytes) {
   auto& d = directions_[static_cast<std::size_t>(w)];
+  boost::system::error_code failed;
   if (d.delay.count() > 0) {
     asio::steady_timer timer(context_, d.delay);
-    co_await timer.async_wait(no_throw);
+    co_await timer.async_wait(redirect_error(use_awaitable, failed));
   }
   while (d.stalled && !l.mute && l.to(w).is_open())
-    co_await changed_.async_wait(no_throw);
+    co_await changed_.async_wait(redirect_error(use_awaitable, failed));
   bool const last = bytes.size() >= d.left;
   if (last)
     bytes = bytes.substr(0, d.left);
@@ -170,7 +170,8 @@ asio::awaitable<bool> proxy::pass(link& l, way w, std::string_view bytes) {
     d.left -= bytes.size();
   if (!l.mute && l.to(w).is_open()) {
     passed_[static_cast<std::size_t>(w)] += bytes.size(); // before anybody can see them
-    auto [failed, written] = co_await asio::async_write(l.to(w), asio::buffer(bytes), no_throw);
+    failed = {};
+    co_await asio::async_write(l.to(w), asio::buffer(bytes), redirect_error(use_awaitable, failed));
     if (failed && !l.mute) {
       l.end(cut_kind::end);
       co_return false;
