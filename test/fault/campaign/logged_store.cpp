@@ -50,6 +50,7 @@ awaitable<operation> logged_store::save(event e, save_options options) const {
   o.actor_id = e.actor_id;
   o.events.push_back(as_written(e));
   o.expected_version = options.expected_version;
+  o.contiguous = contiguous_ && !o.expected_version; // an expectation stands in the policy's place
   log_->begin(o);
   try {
     save_outcome const outcome = co_await store_->try_save_event(std::move(e), std::move(options));

@@ -14,8 +14,9 @@ namespace aether::fault {
 /// The store's handle and the log are shared; as thread-safe as both are.
 class logged_store {
 public:
-  logged_store(std::shared_ptr<event_store> store, std::shared_ptr<history_writer> log)
-      : store_(std::move(store)), log_(std::move(log)) {}
+  /// `contiguous`: the store's version policy is, which each save's line says.
+  logged_store(std::shared_ptr<event_store> store, std::shared_ptr<history_writer> log, bool contiguous = false)
+      : store_(std::move(store)), log_(std::move(log)), contiguous_(contiguous) {}
 
   /// Never throws what the store throws: that is in the operation returned.
   awaitable<operation> save(event e, save_options options = {}) const;
@@ -25,6 +26,7 @@ public:
 private:
   std::shared_ptr<event_store> store_;
   std::shared_ptr<history_writer> log_;
+  bool contiguous_;
 };
 
 /// As it is stored: with a time, which the store would else give it.
