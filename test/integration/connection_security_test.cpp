@@ -77,6 +77,20 @@ failure try_connect(nats::connection_options const& options) {
   return f;
 }
 
+// A server with TLS, and a client's options that trust it.
+struct tls_server {
+  temporary_directory directory;
+  tls_files files = make_tls_files(directory.path());
+  nats_server server{without_jetstream(tls_config(files))};
+
+  nats::connection_options trusting() const {
+    auto options = options_for(server);
+    options.tls.ca_file = files.ca.string();
+    options.tls.enabled = true;
+    return options;
+  }
+};
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(connection_security, *boost::unit_test::precondition(has_nats_server))
@@ -263,12 +277,9 @@ authorization { users = [ { user: bob, password: b, permissions: {
 }
 
 BOOST_AUTO_TEST_CASE(tls_with_the_right_authority) {
-  temporary_directory directory;
-  auto const files = make_tls_files(directory.path());
-  nats_server server(without_jetstream(tls_config(files)));
-  auto options = options_for(server);
-  options.tls.ca_file = files.ca.string();
-  options.tls.enabled = true;
+  tls_server const tls;
+  auto const& server = tls.server;
+  auto options = tls.trusting();
   auto f = try_connect(options);
   BOOST_TEST(!f.code.failed(), f.text);
   options.tls.enabled = false; // the URL says it
@@ -352,13 +363,10 @@ BOOST_AUTO_TEST_CASE(a_client_certificate) {
 
 // Records of 16 KB come in parts; cnats must never wait for the rest on the strand.
 BOOST_AUTO_TEST_CASE(tls_carries_large_messages_and_a_stall_is_survived) {
-  temporary_directory directory;
-  auto const files = make_tls_files(directory.path());
-  nats_server server(without_jetstream(tls_config(files)));
+  tls_server tls;
+  auto& server = tls.server;
   run([&](asio::io_context& context) -> asio::awaitable<void> {
-    auto options = options_for(server);
-    options.tls.ca_file = files.ca.string();
-    options.tls.enabled = true;
+    auto const options = tls.trusting();
     auto c = co_await connection::connect(options);
     auto requests = co_await c.subscribe("echo");
     asio::co_spawn(context, echo(c, std::move(requests)), asio::detached);
@@ -392,13 +400,9 @@ BOOST_AUTO_TEST_CASE(tls_carries_large_messages_and_a_stall_is_survived) {
 
 // The kernel may have no room for the rest of a record while what it holds of it is not taken.
 BOOST_AUTO_TEST_CASE(tls_goes_on_when_the_receive_buffer_is_full) {
-  temporary_directory directory;
-  auto const files = make_tls_files(directory.path());
-  nats_server server(without_jetstream(tls_config(files)));
+  tls_server const tls;
   run([&](asio::io_context& context) -> asio::awaitable<void> {
-    auto options = options_for(server);
-    options.tls.ca_file = files.ca.string();
-    options.tls.enabled = true;
+    auto const options = tls.trusting();
     for (int i = 0; i < 40; ++i) { // a new connection each: the kernel gives one that is used more room
       auto c = co_await connection::connect(options);
       auto requests = co_await c.subscribe("echo");
@@ -417,13 +421,10 @@ BOOST_AUTO_TEST_CASE(tls_goes_on_when_the_receive_buffer_is_full) {
 // Under TLS cnats writes all it has before it returns: what a stalled server does not take costs the link, not the
 // thread.
 BOOST_AUTO_TEST_CASE(tls_to_a_server_that_takes_nothing_is_given_up) {
-  temporary_directory directory;
-  auto const files = make_tls_files(directory.path());
-  nats_server server(without_jetstream(tls_config(files)));
+  tls_server tls;
+  auto& server = tls.server;
   run([&](asio::io_context&) -> asio::awaitable<void> {
-    auto options = options_for(server);
-    options.tls.ca_file = files.ca.string();
-    options.tls.enabled = true;
+    auto const options = tls.trusting();
     auto c = co_await connection::connect(options);
     server.pause();
     failure f;

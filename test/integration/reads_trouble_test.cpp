@@ -194,6 +194,20 @@ bool is_whole(replay_result const& r) {
   return true;
 }
 
+// Two users: `all` may do everything, `few` nothing with consumers.
+nats_server_options all_and_few() {
+  nats_server_options options;
+  options.extra_config = R"(authorization { users = [
+    { user: all, password: x }
+    { user: few, password: x, permissions: { publish: { deny: ["$JS.API.CONSUMER.>"] } } }
+  ] })";
+  return options;
+}
+
+std::string url_of(nats_server const& server, std::string const& user) {
+  return "nats://" + user + ":x@" + server.url().substr(7);
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(reads_in_trouble, *boost::unit_test::precondition(has_nats_server))
@@ -323,13 +337,8 @@ BOOST_AUTO_TEST_CASE(a_writer_that_never_stops_holds_no_reader) {
 }
 
 BOOST_AUTO_TEST_CASE(without_permission_for_consumers_the_leader_is_asked) {
-  nats_server_options options;
-  options.extra_config = R"(authorization { users = [
-    { user: all, password: x }
-    { user: few, password: x, permissions: { publish: { deny: ["$JS.API.CONSUMER.>"] } } }
-  ] })";
-  nats_server server(options);
-  auto const url = [&](std::string const& user) { return "nats://" + user + ":x@" + server.url().substr(7); };
+  nats_server server(all_and_few());
+  auto const url = [&](std::string const& user) { return url_of(server, user); };
   run([&](asio::io_context&) -> awaitable<void> {
     auto writer = co_await raw_stream::open(url("all"));
     co_await writer.store_events("order-1", 1, 200);
@@ -352,13 +361,8 @@ BOOST_AUTO_TEST_CASE(without_permission_for_consumers_the_leader_is_asked) {
 }
 
 BOOST_AUTO_TEST_CASE(without_permission_for_consumers_a_long_history_comes_in_batches) {
-  nats_server_options options;
-  options.extra_config = R"(authorization { users = [
-    { user: all, password: x }
-    { user: few, password: x, permissions: { publish: { deny: ["$JS.API.CONSUMER.>"] } } }
-  ] })";
-  nats_server server(options);
-  auto const url = [&](std::string const& user) { return "nats://" + user + ":x@" + server.url().substr(7); };
+  nats_server server(all_and_few());
+  auto const url = [&](std::string const& user) { return url_of(server, user); };
   run([&](asio::io_context&) -> awaitable<void> {
     auto writer = co_await raw_stream::open(url("all"));
     co_await writer.store_events("order-1", 1, 4'000);
