@@ -321,6 +321,14 @@ char const* to_string(rule r) noexcept {
     return "a read never goes back";
   case rule::read_is_stored:
     return "what is read is stored";
+  case rule::replicas_agree:
+    return "replicas agree";
+  case rule::every_call_ends:
+    return "every call ends";
+  case rule::progress_after_faults:
+    return "progress after faults";
+  case rule::no_failure_without_a_fault:
+    return "no failure without a fault";
   }
   return "?";
 }

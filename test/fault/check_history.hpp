@@ -23,6 +23,12 @@ enum class rule {
   read_sees_acknowledged,    ///< never less than what was acknowledged before it began
   read_never_goes_back,      ///< within a process
   read_is_stored,            ///< every event and version that a read tells
+
+  // of check_run()
+  replicas_agree,
+  every_call_ends,            ///< of the processes that were not killed
+  progress_after_faults,      ///< a save that began after the repair succeeds in time
+  no_failure_without_a_fault, ///< nor an outcome that stays unknown
 };
 
 char const* to_string(rule r) noexcept;

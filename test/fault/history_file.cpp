@@ -6,6 +6,7 @@
 #include <ctime>
 #include <fstream>
 #include <map>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 #include <string_view>
@@ -189,6 +190,34 @@ std::vector<operation> read_history(std::filesystem::path const& file) {
     }
   }
   return operations;
+}
+
+bool ends_with_a_save(std::filesystem::path const& file, std::int64_t after) {
+  constexpr std::streamoff tail = 64 * 1024;
+  std::ifstream in(file, std::ios::ate);
+  auto const size = in.tellg();
+  in.seekg(std::max<std::streamoff>(size - tail, 0));
+  std::set<std::uint64_t> begun;
+  std::string text, end;
+  if (size > tail)
+    std::getline(in, text); // cut by the jump
+  while (std::getline(in, text)) {
+    std::istringstream words(text);
+    std::string what;
+    operation o;
+    words >> what;
+    if (what == "begin") {
+      std::string kind;
+      words >> o.process >> o.number >> kind >> o.invoked;
+      if (o.invoked > after)
+        begun.insert(o.number);
+    } else if (what == "end") {
+      words >> o.number >> o.returned >> end;
+      if (begun.contains(o.number) && (end == "saved" || end == "already_saved"))
+        return true;
+    }
+  }
+  return false;
 }
 
 } // namespace aether::fault

@@ -37,6 +37,9 @@ private:
 /// std::runtime_error naming file and line.
 std::vector<operation> read_history(std::filesystem::path const& file);
 
+/// Whether near the file's end a save has succeeded that began after this time.
+bool ends_with_a_save(std::filesystem::path const& file, std::int64_t after);
+
 /// Now, as the operations have it.
 std::int64_t monotonic_now() noexcept;
 

@@ -1,9 +1,12 @@
-// STREAM.INFO says from where to where, STREAM.MSG.GET gives one message at a time.
+// STREAM.INFO says from where to where; STREAM.MSG.GET and direct get give one message at a time.
 #include "fault/read_stream.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
+#include <charconv>
+#include <map>
+#include <optional>
 #include <stdexcept>
 
 namespace aether::fault {
@@ -28,6 +31,69 @@ std::int64_t error_of(json::object const& answer) {
 std::string text_of(json::object const& object, char const* name) {
   auto const* value = object.if_contains(name);
   return value && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+// A message as STREAM.MSG.GET gives it; nothing when there is none of the sequence.
+std::optional<raw_message> from_leader(wire_message const& answer) {
+  constexpr std::int64_t no_message = 10037;
+  auto const told = json::parse(answer.data).as_object();
+  if (error_of(told) == no_message)
+    return {};
+  if (error_of(told) != 0)
+    throw std::runtime_error("a message: " + answer.data);
+  auto const& got = told.at("message").as_object();
+  raw_message m;
+  m.sequence = got.at("seq").to_number<std::uint64_t>();
+  m.subject = text_of(got, "subject");
+  m.headers = from_base64(text_of(got, "hdrs"));
+  m.data = from_base64(text_of(got, "data"));
+  return m;
+}
+
+// The same as a direct get gives it: the stored message itself, what names it in headers.
+std::optional<raw_message> from_replica(wire_message const& answer) {
+  if (answer.status() == 404)
+    return {};
+  auto const sequence = answer.header("Nats-Sequence");
+  raw_message m;
+  if (std::from_chars(sequence.data(), sequence.data() + sequence.size(), m.sequence).ec != std::errc())
+    throw std::runtime_error("a direct get: " + answer.headers);
+  m.subject = answer.header("Nats-Subject");
+  m.data = answer.data;
+  return m;
+}
+
+using reading = std::optional<raw_message> (*)(wire_message const&);
+
+// Many requests are under way at once; answers are told apart by where they come to.
+std::vector<raw_message> read_all(wire_client& client, std::string const& stream, std::string const& subject,
+                                  reading read) {
+  constexpr std::size_t at_once = 64;
+  auto const info = ask(client, "$JS.API.STREAM.INFO." + stream, "");
+  if (error_of(info) != 0)
+    throw std::runtime_error("stream " + stream + ": " + json::serialize(info));
+  auto const& state = info.at("state").as_object();
+  auto next = state.at("first_seq").to_number<std::uint64_t>();
+  auto const last = state.at("last_seq").to_number<std::uint64_t>();
+  if (last == 0)
+    return {};
+  std::map<std::string, std::uint64_t> under_way;
+  std::map<std::uint64_t, raw_message> found;
+  while (next <= last || !under_way.empty()) {
+    for (; next <= last && under_way.size() < at_once; ++next)
+      under_way.emplace(client.send(subject, "{\"seq\":" + std::to_string(next) + "}"), next);
+    auto const answer = client.next_answer(wire_client::clock::now() + std::chrono::seconds(5));
+    if (!answer)
+      throw std::runtime_error(subject + ": no answer for message " + std::to_string(under_way.begin()->second));
+    if (under_way.erase(answer->subject) == 0)
+      continue;
+    if (auto m = read(*answer))
+      found.emplace(m->sequence, std::move(*m));
+  }
+  std::vector<raw_message> messages;
+  for (auto& [sequence, m] : found)
+    messages.push_back(std::move(m));
+  return messages;
 }
 
 void read_event(json::object const& event, stored_message& out) {
@@ -69,29 +135,11 @@ std::string from_base64(std::string_view text) {
 }
 
 std::vector<raw_message> read_stream(wire_client& client, std::string const& stream) {
-  constexpr std::int64_t no_message = 10037;
-  auto const info = ask(client, "$JS.API.STREAM.INFO." + stream, "");
-  if (error_of(info) != 0)
-    throw std::runtime_error("stream " + stream + ": " + json::serialize(info));
-  auto const& state = info.at("state").as_object();
-  auto const first = state.at("first_seq").to_number<std::uint64_t>();
-  auto const last = state.at("last_seq").to_number<std::uint64_t>();
-  std::vector<raw_message> messages;
-  for (auto sequence = first; sequence <= last && last > 0; ++sequence) {
-    auto const answer = ask(client, "$JS.API.STREAM.MSG.GET." + stream, "{\"seq\":" + std::to_string(sequence) + "}");
-    if (error_of(answer) == no_message)
-      continue;
-    if (error_of(answer) != 0)
-      throw std::runtime_error("message " + std::to_string(sequence) + ": " + json::serialize(answer));
-    auto const& got = answer.at("message").as_object();
-    raw_message m;
-    m.sequence = got.at("seq").to_number<std::uint64_t>();
-    m.subject = text_of(got, "subject");
-    m.headers = from_base64(text_of(got, "hdrs"));
-    m.data = from_base64(text_of(got, "data"));
-    messages.push_back(std::move(m));
-  }
-  return messages;
+  return read_all(client, stream, "$JS.API.STREAM.MSG.GET." + stream, from_leader);
+}
+
+std::vector<raw_message> read_replica(wire_client& client, std::string const& stream) {
+  return read_all(client, stream, "$JS.API.DIRECT.GET." + stream, from_replica);
 }
 
 std::vector<stored_message> stored_events(std::vector<raw_message> const& messages) {

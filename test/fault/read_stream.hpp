@@ -22,6 +22,10 @@ struct raw_message {
 /// does not answer.
 std::vector<raw_message> read_stream(wire_client& client, std::string const& stream);
 
+/// The same without headers, by direct get: in a cluster as the replica on the client's own server has it, which the
+/// server prefers over others.
+std::vector<raw_message> read_replica(wire_client& client, std::string const& stream);
+
 /// As the checker wants them: the messages of the stream's `events` subjects, parsed with Boost.JSON. What is not an
 /// event becomes one with an empty id, which no writer can have written.
 std::vector<stored_message> stored_events(std::vector<raw_message> const& messages);

@@ -120,15 +120,20 @@ std::string wire_client::send(std::string_view subject, std::string_view data, w
   return reply;
 }
 
-std::optional<wire_message> wire_client::answer_to(std::string_view reply, clock::time_point until) {
+std::optional<wire_message> wire_client::next_answer(clock::time_point until) {
   for (;;) {
-    if (auto message = take()) {
-      if (message->subject == reply)
-        return message;
-      continue;
-    }
+    if (auto message = take())
+      return message;
     if (!receive(until))
       return {};
+  }
+}
+
+std::optional<wire_message> wire_client::answer_to(std::string_view reply, clock::time_point until) {
+  for (;;) {
+    auto message = next_answer(until);
+    if (!message || message->subject == reply)
+      return message;
   }
 }
 

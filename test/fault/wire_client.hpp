@@ -38,6 +38,8 @@ public:
 
   /// Sends a message and returns the subject on which its answer is to be expected.
   std::string send(std::string_view subject, std::string_view data, wire_headers const& headers = {});
+  /// The next answer to anything that was sent; nothing when none has come by then.
+  std::optional<wire_message> next_answer(clock::time_point until);
   /// The first answer to what was sent, others are dropped; nothing when none has come by then.
   std::optional<wire_message> answer_to(std::string_view reply, clock::time_point until);
   /// Both.

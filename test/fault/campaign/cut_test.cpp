@@ -1,7 +1,7 @@
 // The way to the server is cut after every single byte of a save's exchange, in both directions, in every manner: each
 // outcome is right, and saving goes on.
+#include "fault/campaign/campaign.hpp"
 #include "fault/campaign/logged_store.hpp"
-#include "fault/check_history.hpp"
 #include "fault/proxy.hpp"
 #include "fault/read_stream.hpp"
 
@@ -16,8 +16,8 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include <cstdlib>
 #include <ostream>
+#include <sstream>
 
 using namespace aether;
 using namespace aether::fault;
@@ -42,7 +42,7 @@ namespace data = boost::unit_test::data;
 
 // AETHER_CAMPAIGN=1 tries every byte; else one in so many, beginning with the first.
 std::uint64_t stride_of(cut_kind kind) {
-  if (std::getenv("AETHER_CAMPAIGN"))
+  if (in_full())
     return 1;
   return kind == cut_kind::mute ? 61 : 13;
 }
@@ -116,11 +116,9 @@ BOOST_DATA_TEST_CASE(every_byte,
   auto const history = read_history(directory.path() / "1");
   wire_client client(server.port());
   auto const v = check_history(history, stored_events(read_stream(client, "S")));
-  for (auto const& broken : v.violations)
-    BOOST_ERROR(to_string(broken.broken) << ": " << broken.text);
-  BOOST_TEST_MESSAGE(positions << " cuts " << w << ", " << kind << ": " << v.counts.saved << " saved, "
-                               << v.counts.already_saved << " already, " << v.counts.unknown << " unknown, "
-                               << v.counts.failed << " failed");
+  std::ostringstream what;
+  what << positions << " cuts " << w << ", " << kind;
+  report("cut", 0, v, what.str());
   BOOST_TEST(positions >= (w == way::to_server ? 300 : 55) / static_cast<int>(stride_of(kind)));
   BOOST_TEST(v.counts.open == 0u);
 }

@@ -1,64 +1,46 @@
 // A writer process of the campaign: it saves, repeats what stayed unknown, reads, and logs every call.
 #pragma once
 
-#include <support/child_process.hpp>
-#include <support/temporary_directory.hpp>
-
-#include "fault/history.hpp"
-
 #include <chrono>
 #include <cstdint>
+#include <iosfwd>
 #include <string>
-#include <vector>
 
 namespace aether::fault {
 
 enum class expectation { none, expected_version, contiguous };
+std::ostream& operator<<(std::ostream& out, expectation e);
+
+enum class behaviour {
+  wander,  ///< saves and reads of a few actors at random: their versions grow and grow, and caches go stale
+  contend, ///< every process saves every version of every actor in the same order, from where the others are
+};
 
 struct writer_plan {
-  std::string url;
-  std::string stream;
-  std::string log; ///< its file
+  std::string urls;
+  std::string stream = "S";
+  std::string log;  ///< its file
+  std::string begin; ///< unless empty: it says that it is ready, and waits until this file is there
+  std::string stop;  ///< once this file is there it begins nothing new
   std::uint32_t process = 0;
   std::uint64_t seed = 0;
+  int replicas = 1;
+  std::chrono::milliseconds duplicate_window{0}; ///< 0: the store's default
+  behaviour way = behaviour::wander;
   int actors = 4;
+  int versions = 50; ///< of each actor, when contending
   int side_by_side = 4; ///< calls
+  int payload = 0;      ///< bytes of an event's data, about
   expectation expects = expectation::none;
-  std::chrono::milliseconds time{0}; ///< after which it begins nothing new
+  bool gives_up = true; ///< now and then leaves an unknown outcome as it is
+
+  writer_plan() = default;
 };
 
-/// What the child does. Returns when its time is over and its calls have ended.
+/// What the child does. Returns when it was told to stop, or has nothing left to do, and its calls have ended.
 void run_writer(writer_plan const& plan);
 
-/// The writers of one stream, seen from the test. They are this very executable, started with the suite
-/// `campaign_writer`.
-class fleet {
-public:
-  explicit fleet(writer_plan common) : common_(std::move(common)) {}
-
-  /// Starts one more, with a log and a seed of its own.
-  void start(expectation expects, std::chrono::milliseconds time);
-  /// SIGKILL for one of those that were not killed yet, the oldest being 0. Its open calls stay open.
-  void kill_running(std::size_t which);
-  /// Waits for those that were not killed; throws with its output when one has failed or does not end.
-  void wait(std::chrono::milliseconds limit);
-  /// What all of them logged.
-  std::vector<operation> history() const;
-
-private:
-  struct member {
-    test::child_process process;
-    std::string log;
-    std::string output;
-    bool killed = false;
-  };
-
-  writer_plan common_;
-  test::temporary_directory directory_;
-  std::vector<member> writers_;
-};
-
-/// The plan in the arguments that fleet::start() gave this process.
-writer_plan plan_of_arguments(int count, char** arguments);
+std::string to_text(writer_plan const& plan);
+writer_plan plan_of_text(std::string const& text);
 
 } // namespace aether::fault

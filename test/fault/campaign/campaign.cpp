@@ -1,0 +1,104 @@
+// The environment's part, and reading each replica once the stream is whole.
+#include "fault/campaign/campaign.hpp"
+
+#include "fault/history_file.hpp"
+#include "fault/read_stream.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <cstdlib>
+#include <iostream>
+#include <random>
+#include <thread>
+
+// Not a test but the program that a fleet starts, from this very executable.
+BOOST_AUTO_TEST_SUITE(campaign_writer, *boost::unit_test::disabled())
+
+BOOST_AUTO_TEST_CASE(write) {
+  auto const& suite = boost::unit_test::framework::master_test_suite();
+  BOOST_REQUIRE(suite.argc == 2);
+  aether::fault::run_writer(aether::fault::plan_of_text(suite.argv[1]));
+  BOOST_TEST(true);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+namespace aether::fault {
+
+bool in_full() { return std::getenv("AETHER_CAMPAIGN") != nullptr; }
+
+std::uint64_t campaign_seed() {
+  auto const* given = std::getenv("AETHER_SEED");
+  return given ? std::stoull(given) : std::random_device{}() % 1'000'000;
+}
+
+int replicas() {
+  auto const* given = std::getenv("AETHER_REPLICAS");
+  return given && *given ? std::stoi(given) : 1;
+}
+
+writer_plan plan_for(nats_cluster const& cluster, std::uint64_t seed) {
+  writer_plan plan;
+  plan.urls = cluster.urls();
+  plan.seed = seed;
+  plan.replicas = static_cast<int>(cluster.size());
+  // Half of the runs see the server forget ids while their saves are still being resolved.
+  plan.duplicate_window = std::chrono::milliseconds(seed % 2 == 0 ? 0 : 500);
+  return plan;
+}
+
+void wait_for_progress(fleet const& writers) {
+  auto const now = monotonic_now();
+  auto const limit = std::chrono::steady_clock::now() + healing_limit + std::chrono::seconds(1);
+  while (!writers.has_saved_since(now) && std::chrono::steady_clock::now() < limit)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+}
+
+namespace {
+
+// A cluster that has just healed may elect a leader once more while it is read.
+template <class F> auto until_it_works(F const& read) {
+  auto const limit = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  for (;;) {
+    try {
+      return read();
+    } catch (std::runtime_error const&) {
+      if (std::chrono::steady_clock::now() > limit)
+        throw;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+}
+
+std::vector<stored_message> read_from(std::uint16_t port, std::vector<raw_message> (*read)(wire_client&, std::string const&)) {
+  return until_it_works([&] {
+    wire_client client(port);
+    return stored_events(read(client, "S"));
+  });
+}
+
+} // namespace
+
+run_record record_of(nats_cluster& cluster, fleet const& writers, std::vector<fault_window> faults) {
+  run_record run;
+  run.operations = writers.history();
+  run.killed = writers.killed();
+  run.faults = std::move(faults);
+  cluster.wait_until_whole("S");
+  run.replicas.push_back(read_from(cluster.node(0).port(), read_stream));
+  for (std::size_t i = 0; i < cluster.size() && cluster.size() > 1; ++i)
+    run.replicas.push_back(read_from(cluster.node(i).port(), read_replica));
+  return run;
+}
+
+void report(std::string const& row, std::uint64_t seed, verdict const& v, std::string const& what) {
+  constexpr std::size_t shown = 20;
+  for (std::size_t i = 0; i < v.violations.size() && i < shown; ++i)
+    BOOST_ERROR(to_string(v.violations[i].broken) << ": " << v.violations[i].text);
+  if (v.violations.size() > shown)
+    BOOST_ERROR("and " << v.violations.size() - shown << " more");
+  std::cout << row << ", seed " << seed << ": " << what << "; " << text_of(v.counts) << "; " << v.violations.size()
+            << " violations" << std::endl;
+}
+
+} // namespace aether::fault

@@ -1,0 +1,65 @@
+// One of three servers is parted from the others, not from its clients: often the leader, who goes on believing it is.
+#include "fault/campaign/campaign.hpp"
+#include "fault/history_file.hpp"
+
+#include <support/run.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <random>
+#include <thread>
+
+using namespace aether::fault;
+using namespace std::chrono_literals;
+using aether::test::has_nats_server;
+using aether::test::scaled;
+
+namespace {
+
+boost::test_tools::assertion_result has_three(boost::unit_test::test_unit_id) {
+  boost::test_tools::assertion_result several(replicas() == 3);
+  several.message() << "AETHER_REPLICAS is not 3";
+  return several;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(partitions, *boost::unit_test::precondition(has_nats_server)
+                                     *boost::unit_test::precondition(has_three))
+
+BOOST_AUTO_TEST_CASE(what_both_sides_say_agrees) {
+  auto const seed = campaign_seed();
+  std::mt19937_64 random(seed);
+  nats_cluster_options options;
+  options.nodes = 3;
+  options.breakable = true;
+  nats_cluster cluster(options);
+  auto plan = plan_for(cluster, seed);
+  fleet writers(plan);
+  writers.start(4);
+  std::this_thread::sleep_for(1s);
+  std::vector<fault_window> faults;
+  int of_leaders = 0;
+  for (int i = 0; i < in_full_or(60, 4); ++i) {
+    auto const leader = cluster.leader_of("S");
+    auto const which = leader && random() % 4 != 0 ? *leader : random() % 3;
+    of_leaders += leader == which;
+    fault_window fault{monotonic_now(), 0};
+    cluster.isolate(which, random() % 2 == 0 ? nats_cluster::break_kind::refused : nats_cluster::break_kind::stalled);
+    std::this_thread::sleep_for(std::chrono::milliseconds(500 + random() % (in_full() ? 8000 : 3000)));
+    cluster.rejoin(which);
+    fault.to = monotonic_now();
+    faults.push_back(fault);
+    std::this_thread::sleep_for(std::chrono::milliseconds(500 + random() % 1500));
+  }
+  wait_for_progress(writers);
+  writers.stop(scaled(60s));
+  auto const v = check_run(record_of(cluster, writers, faults));
+  report("partition", seed, v, std::to_string(faults.size()) + " partitions, " + std::to_string(of_leaders) +
+                                   " of the leader");
+  BOOST_TEST(of_leaders > 0);
+  BOOST_TEST(v.counts.saved > 100u); // less would be no test
+  BOOST_TEST(v.counts.met_a_fault >= faults.size());
+}
+
+BOOST_AUTO_TEST_SUITE_END()

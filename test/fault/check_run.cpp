@@ -1,0 +1,126 @@
+// Each rule a loop over the calls or the faults.
+#include "fault/check_run.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace aether::fault {
+namespace {
+
+constexpr std::int64_t healing = std::chrono::nanoseconds(healing_limit).count();
+
+bool has_succeeded(operation const& o) {
+  return o.kind == call_kind::save && (o.end == call_end::saved || o.end == call_end::already_saved);
+}
+
+std::string name_of(operation const& o) {
+  return "call " + std::to_string(o.number) + " of process " + std::to_string(o.process) + " on " + o.actor_id;
+}
+
+void check_replicas(run_record const& run, std::vector<violation>& out) {
+  for (std::size_t i = 1; i < run.replicas.size(); ++i) {
+    auto const& leader = run.replicas.front();
+    auto const& other = run.replicas[i];
+    auto const same = [](stored_message const& a, stored_message const& b) {
+      return a.sequence == b.sequence && a.actor_id == b.actor_id && a.event == b.event;
+    };
+    if (std::equal(leader.begin(), leader.end(), other.begin(), other.end(), same))
+      continue;
+    auto const at = std::mismatch(leader.begin(), leader.end(), other.begin(), other.end(), same);
+    auto const place = at.first == leader.end() ? std::string("its end") : std::to_string(at.first->sequence);
+    out.push_back({rule::replicas_agree, "replica " + std::to_string(i) + " of " + std::to_string(other.size()) +
+                                             " events differs from the leader's " + std::to_string(leader.size()) +
+                                             " at sequence " + place});
+  }
+}
+
+void check_ends(run_record const& run, std::vector<violation>& out) {
+  for (auto const& o : run.operations)
+    if (o.end == call_end::open && !run.killed.contains(o.process))
+      out.push_back({rule::every_call_ends, name_of(o) + " never ended"});
+}
+
+void check_progress(run_record const& run, std::vector<violation>& out) {
+  // By the time they began: the earliest end among those that began at a time or later.
+  std::vector<std::pair<std::int64_t, std::int64_t>> successes;
+  for (auto const& o : run.operations)
+    if (has_succeeded(o))
+      successes.emplace_back(o.invoked, o.returned);
+  std::sort(successes.begin(), successes.end());
+  for (auto i = successes.size(); i-- > 1;)
+    successes[i - 1].second = std::min(successes[i - 1].second, successes[i].second);
+  for (std::size_t i = 0; i < run.faults.size(); ++i) {
+    auto const healed = run.faults[i].to;
+    auto const next = i + 1 < run.faults.size() ? run.faults[i + 1].from : healed + healing;
+    if (next < healed + healing) // it may not have had the time
+      continue;
+    auto const first = std::lower_bound(successes.begin(), successes.end(), std::pair{healed, std::int64_t{0}});
+    if (first == successes.end() || first->second > healed + healing)
+      out.push_back({rule::progress_after_faults, "no save that began after the end of fault " + std::to_string(i + 1) +
+                                                      " of " + std::to_string(run.faults.size()) +
+                                                      " succeeded within " + std::to_string(healing_limit.count()) +
+                                                      " s"});
+  }
+}
+
+bool near_a_fault(operation const& o, std::vector<fault_window> const& faults) {
+  return std::any_of(faults.begin(), faults.end(), [&](fault_window const& f) {
+    return o.invoked < f.to + healing && (o.returned == 0 || o.returned > f.from);
+  });
+}
+
+void check_failures(run_record const& run, std::vector<violation>& out) {
+  for (auto const& o : run.operations)
+    if ((o.end == call_end::failed || o.end == call_end::unknown) && !near_a_fault(o, run.faults))
+      out.push_back({rule::no_failure_without_a_fault, name_of(o) + (o.end == call_end::failed ? " failed" : " stayed unknown") +
+                                                           " when nothing was broken"});
+}
+
+} // namespace
+
+verdict check_run(run_record const& run) {
+  static std::vector<stored_message> const nothing;
+  auto out = check_history(run.operations, run.replicas.empty() ? nothing : run.replicas.front(), run.faults);
+  check_replicas(run, out.violations);
+  check_ends(run, out.violations);
+  check_progress(run, out.violations);
+  check_failures(run, out.violations);
+  return out;
+}
+
+std::size_t contested_versions(std::vector<operation> const& operations) {
+  std::map<std::pair<std::string, std::int64_t>, std::vector<operation const*>> attempts;
+  for (auto const& o : operations)
+    if (o.kind == call_kind::save && !o.events.empty())
+      attempts[{o.actor_id, o.events.front().version}].push_back(&o);
+  std::size_t count = 0;
+  for (auto& [version, calls] : attempts) {
+    std::sort(calls.begin(), calls.end(), [](auto const* a, auto const* b) { return a->invoked < b->invoked; });
+    auto const overlap = std::adjacent_find(calls.begin(), calls.end(), [](auto const* a, auto const* b) {
+      return a->process != b->process && (a->returned == 0 || b->invoked < a->returned);
+    });
+    if (overlap != calls.end())
+      ++count;
+  }
+  return count;
+}
+
+std::string text_of(history_counts const& c) {
+  std::string text;
+  auto const add = [&](std::size_t count, char const* what) {
+    if (count > 0)
+      text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + what;
+  };
+  add(c.saved, "saved");
+  add(c.already_saved, "already saved");
+  add(c.conflicts, "conflicts");
+  add(c.unknown, "unknown");
+  add(c.failed, "failed");
+  add(c.open, "open");
+  add(c.reads, "reads");
+  add(c.met_a_fault, "met a fault");
+  return text;
+}
+
+} // namespace aether::fault

@@ -1,0 +1,177 @@
+// The nodes' configuration, and what STREAM.INFO tells of their state.
+#include "fault/nats_cluster.hpp"
+
+#include "fault/wire_client.hpp"
+
+#include <support/run.hpp>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+
+#include <chrono>
+#include <stdexcept>
+#include <thread>
+
+namespace aether::fault {
+namespace {
+
+namespace json = boost::json;
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+
+std::string name_of(std::size_t node) { return "n" + std::to_string(node); }
+
+// An empty object when the node is down, or does not answer, or answers with an error.
+json::object ask(test::nats_server const& node, std::string const& subject) {
+  try {
+    wire_client client(node.port(), 1s);
+    auto const answer = client.request(subject, "");
+    if (!answer || answer->status() != 0)
+      return {};
+    auto told = json::parse(answer->data).as_object();
+    return told.contains("error") ? json::object() : told;
+  } catch (std::exception const&) {
+    return {};
+  }
+}
+
+json::object cluster_of(json::object const& info) {
+  auto const* cluster = info.if_contains("cluster");
+  return cluster && cluster->is_object() ? cluster->get_object() : json::object();
+}
+
+bool is_whole(json::object const& info, std::size_t nodes) {
+  if (info.empty())
+    return false;
+  if (nodes == 1)
+    return true;
+  auto const cluster = cluster_of(info);
+  auto const* leader = cluster.if_contains("leader");
+  auto const* replicas = cluster.if_contains("replicas");
+  if (!leader || !replicas || replicas->as_array().size() + 1 < nodes)
+    return false;
+  for (auto const& r : replicas->as_array())
+    if (!r.at("current").as_bool() || r.as_object().contains("lag"))
+      return false;
+  return true;
+}
+
+} // namespace
+
+nats_cluster::nats_cluster(nats_cluster_options options) {
+  // Between looking for free ports and the servers' binds others may take them.
+  for (int attempt = 0;; ++attempt) {
+    try {
+      start_all(options);
+      break;
+    } catch (std::runtime_error const&) {
+      if (attempt == 4)
+        throw;
+      nodes_.clear();
+      routes_.clear();
+    }
+  }
+  wait_until_answering();
+}
+
+void nats_cluster::start_all(nats_cluster_options const& options) {
+  auto const n = options.nodes;
+  std::vector<std::uint16_t> ports;
+  for (std::size_t i = 0; i < n; ++i)
+    ports.push_back(test::free_port());
+  for (std::size_t from = 0; from < n && options.breakable; ++from)
+    for (std::size_t to = 0; to < n; ++to)
+      if (from != to)
+        routes_.push_back({from, to, std::make_unique<proxy>(ports[to])});
+  auto const way_from_to = [&](std::size_t from, std::size_t to) {
+    for (auto const& r : routes_)
+      if (r.from == from && r.to == to)
+        return r.way->port();
+    return ports[to];
+  };
+  for (std::size_t i = 0; i < n; ++i) {
+    test::nats_server_options one;
+    one.jetstream_config = options.jetstream_config;
+    if (n > 1) {
+      std::string routes;
+      for (std::size_t to = 0; to < n; ++to)
+        if (to != i)
+          routes += "    nats-route://127.0.0.1:" + std::to_string(way_from_to(i, to)) + "\n";
+      one.extra_config = "server_name: " + name_of(i) + "\ncluster {\n  name: c\n  listen: \"127.0.0.1:" +
+                         std::to_string(ports[i]) + "\"\n  routes = [\n" + routes + "  ]\n}\n";
+    }
+    nodes_.push_back(std::make_unique<test::nats_server>(std::move(one)));
+  }
+}
+
+void nats_cluster::wait_until_answering() {
+  auto const until = clock::now() + test::scaled(60s);
+  for (auto const& node : nodes_)
+    while (ask(*node, "$JS.API.INFO").empty()) {
+      if (clock::now() > until)
+        throw std::runtime_error("JetStream does not come up: " + node->log());
+      std::this_thread::sleep_for(20ms);
+    }
+}
+
+std::string nats_cluster::urls() const {
+  std::string all;
+  for (auto const& node : nodes_)
+    all += (all.empty() ? "" : ",") + node->url();
+  return all;
+}
+
+std::optional<std::size_t> nats_cluster::leader_of(std::string const& stream) {
+  if (size() == 1)
+    return 0;
+  for (auto const& node : nodes_) {
+    if (node->pid() == 0)
+      continue;
+    auto const cluster = cluster_of(ask(*node, "$JS.API.STREAM.INFO." + stream));
+    auto const* leader = cluster.if_contains("leader");
+    if (!leader)
+      continue;
+    for (std::size_t i = 0; i < size(); ++i)
+      if (leader->as_string() == name_of(i))
+        return i;
+  }
+  return {};
+}
+
+void nats_cluster::wait_until_whole(std::string const& stream) {
+  auto const until = clock::now() + test::scaled(60s);
+  for (;;) {
+    auto const info = ask(*nodes_.front(), "$JS.API.STREAM.INFO." + stream);
+    if (is_whole(info, size()))
+      return;
+    if (clock::now() > until)
+      throw std::runtime_error("stream " + stream + " does not become whole: " + json::serialize(info));
+    std::this_thread::sleep_for(50ms);
+  }
+}
+
+void nats_cluster::isolate(std::size_t i, break_kind kind) {
+  for (auto& r : routes_) {
+    if (r.from != i && r.to != i)
+      continue;
+    if (kind == break_kind::refused) {
+      r.way->refuse(true);
+      r.way->cut(cut_kind::reset);
+    } else {
+      r.way->stall(way::to_server);
+      r.way->stall(way::to_client);
+    }
+  }
+}
+
+void nats_cluster::rejoin(std::size_t i) {
+  for (auto& r : routes_) {
+    if (r.from != i && r.to != i)
+      continue;
+    r.way->refuse(false);
+    r.way->go_on(way::to_server);
+    r.way->go_on(way::to_client);
+  }
+}
+
+} // namespace aether::fault
