@@ -92,6 +92,7 @@ void nats_cluster::start_all(nats_cluster_options const& options) {
   for (std::size_t i = 0; i < n; ++i) {
     test::nats_server_options one;
     one.jetstream_config = options.jetstream_config;
+    one.store_dir = options.store_dir;
     if (n > 1) {
       std::string routes;
       for (std::size_t to = 0; to < n; ++to)

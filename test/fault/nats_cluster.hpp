@@ -17,6 +17,7 @@ struct nats_cluster_options {
   std::size_t nodes = 1;
   bool breakable = false;       ///< the routes go through proxies, for isolate()
   std::string jetstream_config; ///< of each node, see nats_server_options
+  std::string store_dir;        ///< of a single node; empty: its own
 
   nats_cluster_options() = default;
 };

@@ -119,8 +119,9 @@ void nats_server::restart() {
 void nats_server::write_config() {
   std::ofstream file(directory() / "server.conf");
   file << "listen: \"127.0.0.1:" << port_ << "\"\n";
+  auto const store = options_.store_dir.empty() ? (directory() / "store").string() : options_.store_dir;
   if (options_.jetstream)
-    file << "jetstream {\n  store_dir: \"" << (directory() / "store").string() << "\"\n"
+    file << "jetstream {\n  store_dir: \"" << store << "\"\n"
          << options_.jetstream_config << "\n}\n";
   file << options_.extra_config << '\n';
   if (!file.flush())

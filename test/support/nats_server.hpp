@@ -15,6 +15,7 @@ namespace aether::test {
 
 struct nats_server_options {
   bool jetstream = true;
+  std::string store_dir;        ///< empty: `store/` in the server's own directory
   std::string jetstream_config; ///< lines inside `jetstream { }`, e.g. "domain: hub"
   std::string extra_config;     ///< lines at the end of the configuration file, e.g. users or TLS
   std::string binary;           ///< empty: the environment's AETHER_NATS_SERVER, else nats-server from PATH

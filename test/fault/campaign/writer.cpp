@@ -85,6 +85,8 @@ awaitable<void> read(logged_store const& store, std::size_t actor, bool whole) {
 
 awaitable<void> wander(logged_store store, std::shared_ptr<shared_state> s) {
   while (!s->stopped()) {
+    if (s->plan.rest > 0ms)
+      co_await pause(s->plan.rest);
     auto const actor = s->below(s->versions.size());
     auto const dice = s->below(40);
     if (dice < 2) {

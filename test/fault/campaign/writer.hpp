@@ -30,6 +30,7 @@ struct writer_plan {
   int actors = 4;
   int versions = 50; ///< of each actor, when contending
   int side_by_side = 4; ///< calls
+  std::chrono::milliseconds rest{0}; ///< after each call, when wandering
   int payload = 0;      ///< bytes of an event's data, about
   expectation expects = expectation::none;
   bool gives_up = true; ///< now and then leaves an unknown outcome as it is

@@ -30,6 +30,7 @@ std::string to_text(writer_plan const& plan) {
   o["actors"] = plan.actors;
   o["versions"] = plan.versions;
   o["side_by_side"] = plan.side_by_side;
+  o["rest"] = plan.rest.count();
   o["payload"] = plan.payload;
   o["expects"] = static_cast<int>(plan.expects);
   o["gives_up"] = plan.gives_up;
@@ -53,6 +54,7 @@ writer_plan plan_of_text(std::string const& text) {
   plan.actors = static_cast<int>(number("actors"));
   plan.versions = static_cast<int>(number("versions"));
   plan.side_by_side = static_cast<int>(number("side_by_side"));
+  plan.rest = std::chrono::milliseconds(number("rest"));
   plan.payload = static_cast<int>(number("payload"));
   plan.expects = static_cast<expectation>(number("expects"));
   plan.gives_up = o.at("gives_up").as_bool();
