@@ -105,9 +105,9 @@ awaitable<message> request(connection self, message m, call_options options) {
     if (!connected)
       throw error(errc::timed_out, what + ": not connected: " + core->last_error_text());
     check_size(*core, m, what);
-    auto const a = co_await detail::request_exactly_once(core, m, deadline);
+    auto a = co_await detail::request_exactly_once(core, m, deadline);
     if (a)
-      co_return a.message.to_message();
+      co_return std::move(a.message).to_message();
     if (a.why == no_answer::no_responders) {
       message nobody;
       nobody.status = 503;

@@ -5,6 +5,7 @@
 
 #include <aether/error.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <new>
@@ -14,6 +15,19 @@ namespace aether::nats::detail {
 namespace {
 
 thread_local spent_messages* collected_here = nullptr;
+
+/// The longest first. Asked for a name, cnats compares only its length, and so it may find a longer one that begins
+/// with it and has the same hash, as `userId` has that of `user` (seen from 3.4 to 3.13). Removing compares all.
+std::vector<std::string> names_of(natsMsg* m) {
+  char const** keys = nullptr;
+  int count = 0;
+  if (natsMsgHeader_Keys(m, &keys, &count) != NATS_OK)
+    return {};
+  std::unique_ptr<char const*, decltype(&std::free)> const owned(keys, &std::free);
+  std::vector<std::string> names(keys, keys + count);
+  std::stable_sort(names.begin(), names.end(), [](auto const& a, auto const& b) { return a.size() > b.size(); });
+  return names;
+}
 
 } // namespace
 
@@ -85,7 +99,14 @@ native_message::native_message(std::string const& subject, std::string const& re
 }
 
 native_message::native_message(message const& m, std::string const& reply) : native_message(m.subject, reply, m.data) {
-  for (auto const& [name, value] : m.headers) {
+  std::vector<header_list::value_type const*> headers;
+  for (auto const& h : m.headers)
+    headers.push_back(&h);
+  // So that nothing that begins with a name is there when it is added: see names_of().
+  std::stable_sort(headers.begin(), headers.end(),
+                   [](auto const* a, auto const* b) { return a->first.size() < b->first.size(); });
+  for (auto const* h : headers) {
+    auto const& [name, value] = *h;
     if (!is_safe_subject(name) || name.find(':') != std::string::npos ||
         value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
       throw error(errc::invalid_argument, "the header " + aether::detail::quoted(name) +
@@ -121,25 +142,21 @@ int native_message::status() const noexcept {
   return code;
 }
 
-message native_message::to_message() const {
+message native_message::to_message() && {
   message out;
   out.subject = subject();
   out.reply = reply();
   out.data = data();
   out.status = status();
-  char const** names = nullptr;
-  int count = 0;
-  if (natsMsgHeader_Keys(msg_.get(), &names, &count) != NATS_OK)
-    return out;
-  std::unique_ptr<char const*, decltype(&std::free)> owned(names, &std::free);
-  for (int i = 0; i < count; ++i) {
+  for (auto const& name : names_of(msg_.get())) {
     char const** values = nullptr;
     int n = 0;
-    if (natsMsgHeader_Values(msg_.get(), names[i], &values, &n) != NATS_OK)
+    if (natsMsgHeader_Values(msg_.get(), name.c_str(), &values, &n) != NATS_OK)
       continue;
     for (int k = 0; k < n; ++k)
-      out.headers.emplace_back(names[i], values[k]);
+      out.headers.emplace_back(name, values[k]);
     std::free(values);
+    natsMsgHeader_Delete(msg_.get(), name.c_str());
   }
   return out;
 }

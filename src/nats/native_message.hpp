@@ -72,7 +72,8 @@ public:
   std::string_view header(char const* name) const noexcept;
   /// Of a status message (header line `NATS/1.0 404 …`); 0: an ordinary one.
   int status() const noexcept;
-  message to_message() const;
+  /// Takes the headers out.
+  message to_message() &&;
 
 private:
   std::unique_ptr<natsMsg, native_message_deleter> msg_;

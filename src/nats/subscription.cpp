@@ -74,7 +74,7 @@ std::optional<message> subscription_core::take() {
     held_.pop_front();
     bytes_ -= h.bytes;
   }
-  return h.native ? h.native.to_message() : std::move(h.status);
+  return h.native ? std::move(h.native).to_message() : std::move(h.status);
 }
 
 subscription_core::ended_by subscription_core::ended() const {
