@@ -38,7 +38,7 @@ std::chrono::nanoseconds server_pool::pause(double random) const noexcept {
     return {};
   auto full = wait_;
   for (unsigned i = 1; i < rounds_ && full < wait_max_; ++i)
-    full *= 2;
+    full = full > wait_max_ / 2 ? wait_max_ : 2 * full;
   full = std::min(full, wait_max_);
   return full - std::chrono::duration_cast<std::chrono::nanoseconds>(full * (random / 2));
 }
