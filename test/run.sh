@@ -1,6 +1,7 @@
 #!/bin/bash
 # Sets up, builds and runs every test, on a bare Debian 12 too:
 #   test/run.sh [release|debug|asan|tsan]      default: release
+#   test/run.sh fuzz [SECONDS]                 each fuzz target for so long, default: 5; AETHER_FUZZ_SEED repeats a run
 #   test/run.sh benchmark [--quick]            prints the table and writes build/benchmark.json
 # Closes with `N passed, N failed`, counted in test cases. CI=true makes a missing server a failure.
 set -euo pipefail
@@ -14,8 +15,9 @@ export PATH=$PATH:/usr/local/sbin:/usr/sbin
 case $mode in
 release | debug | asan | benchmark) groups="build test server" ;;
 tsan) groups="build test server tsan" ;;
+fuzz) groups="build fuzz" ;;
 *)
-  sed -n '2,5s/^# //p' "$0" >&2
+  sed -n '2,6s/^# //p' "$0" >&2
   exit 2
   ;;
 esac
@@ -116,6 +118,48 @@ run_ctest() {
     grep -E "$result" "$log" | sed -E "s|$result|  |"
   fi
 }
+
+# run_fuzz PROGRAM SECONDS SEED: one fuzz target, which counts as one test. What it fails on is kept and shown.
+run_fuzz() {
+  local program=$1 name log code=0 runs found
+  name=$(basename "$program")
+  log=$build/$name.log
+  rm -rf "$build/found/$name" "$build/crashes/$name"
+  mkdir -p "$build/found/$name" "$build/crashes/$name"
+  timeout --kill-after=20 $(($2 + 120)) "$program" -seed="$3" -max_total_time="$2" -timeout=10 -rss_limit_mb=1024 \
+    -detect_leaks=1 -print_final_stats=1 -artifact_prefix="$build/crashes/$name/" "$build/found/$name" \
+    "test/fuzz/corpus/${name#fuzz_}" >"$log" 2>&1 </dev/null || code=$?
+  runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+  if [ "$code" -eq 0 ] && [ "${runs:-0}" -ge 1000 ]; then
+    passed=$((passed + 1))
+    printf '   %-20s %9d inputs\n' "$name" "$runs"
+    return
+  fi
+  failed=$((failed + 1))
+  failures+=("$name: exit code $code after ${runs:-no} inputs; seed $3, log $root/$log")
+  grep -vE '^(#|INFO|stat|MS:|0x|Base64|artifact)' "$log" | tail -60
+  for found in "$build/crashes/$name"/*; do
+    [ -e "$found" ] || continue
+    echo "   input kept in $root/$found:"
+    od -An -v -tx1 "$found" | head -64
+  done
+}
+
+if [ "$mode" = fuzz ]; then
+  # shellcheck disable=SC2086 # the groups are words
+  test/install_dependencies.sh $groups
+  build_all
+  seed=${AETHER_FUZZ_SEED:-$((RANDOM * 32768 + RANDOM + 1))}
+  say "Fuzzing, ${2:-5} s each target, seed $seed"
+  for program in "$build"/test/fuzz/fuzz_*; do
+    run_fuzz "$program" "${2:-5}" "$seed"
+  done
+  echo
+  for failure in "${failures[@]:+${failures[@]}}"; do echo "   FAILED: $failure"; done
+  echo "$passed passed, $failed failed"
+  [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+  exit
+fi
 
 # shellcheck disable=SC2086 # the groups are words
 test/install_dependencies.sh $groups
