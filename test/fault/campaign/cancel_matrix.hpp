@@ -1,0 +1,60 @@
+// An operation ended at its suspension points, one after the other, in every way.
+#pragma once
+
+#include "fault/campaign/cancel_operations.hpp"
+#include "fault/campaign/save_book.hpp"
+#include "fault/proxy.hpp"
+
+#include <cstdint>
+#include <ostream>
+#include <string>
+#include <vector>
+
+namespace aether::fault {
+
+enum class ending {
+  signal,           ///< terminal cancellation
+  stalled_deadline, ///< nothing comes from the server any more, and the deadline passes
+  late_deadline,    ///< the thread is busy until the deadline has passed: answer and deadline are there together
+  handles,          ///< every handle of the store and the connection goes: the call finishes all the same
+  callers_context,  ///< stopped and destroyed with the call's frame; with one context that is the connection's too
+  homes_context,    ///< the connection's, under a caller on another one
+};
+std::ostream& operator<<(std::ostream& out, ending e);
+
+/// Whether a call that met this may have ended so. `struck`: it had not ended before.
+bool allowed(ending e, bool struck, contract const& promise, watched const& w);
+
+struct matrix_counts {
+  int points = 0;                 ///< at which a call was ended
+  std::vector<std::string> wrong; ///< what was not as it has to be, in words
+
+  matrix_counts() = default;
+};
+
+/// One server, and what is there for all operations.
+class cancel_matrix {
+public:
+  /// `stride`: 1 takes every suspension point, more every so manyth, beginning at another one for each ending.
+  cancel_matrix(std::uint16_t server_port, int stride);
+
+  matrix_counts run(tried_call const& o, ending e, bool two_contexts);
+  /// What was told of saves, against the stream; and begins a new one.
+  std::vector<std::string> check_saves();
+
+private:
+  scene next_scene(tried_call const& o, ending e);
+  bool end_at(int point, tried_call const& o, ending e, bool two_contexts, matrix_counts& counts);
+  void strike(stage& s, ending e, int point, std::chrono::steady_clock::time_point deadline);
+  void note_saves(stage const& s, scene const& at, tried_call const& o);
+
+  std::uint16_t const port_;
+  int const stride_;
+  proxy way_there_;
+  wire_client others_;
+  save_book book_;
+  int streams_ = 1;
+  int actors_ = 0;
+};
+
+} // namespace aether::fault
