@@ -61,11 +61,18 @@ public:
   /// The executor below; empty when the context is gone.
   asio::any_io_executor inner() const {
     asio::any_io_executor executor;
-    if (gate_->enter()) {
-      executor = strands_->inner;
-      gate_->leave();
-    }
+    while_open([&](asio::any_io_executor const& inner) { executor = inner; });
     return executor;
+  }
+
+  /// Calls it with the executor below, and keeps the context from going until it returns; false when it is gone. It
+  /// must not suspend, nor wait for anything that runs there.
+  template <class Function> bool while_open(Function function) const {
+    if (!gate_->enter())
+      return false;
+    leaver const leave{*gate_};
+    function(std::as_const(strands_->inner));
+    return true;
   }
 
   /// Only while the context exists.
@@ -110,6 +117,11 @@ public:
   void drop() noexcept { strands_->context_shutdown(); }
 
 private:
+  struct leaver {
+    context_gate& gate;
+    ~leaver() { gate.leave(); }
+  };
+
   struct strands final : context_member {
     asio::any_io_executor inner;
     std::optional<asio::strand<asio::io_context::executor_type>> fast;
@@ -136,10 +148,7 @@ private:
   template <class Submit> bool through_gate(Submit submit) {
     if (!gate_->enter())
       return false;
-    struct leaver {
-      context_gate& gate;
-      ~leaver() { gate.leave(); }
-    } leave{*gate_};
+    leaver const leave{*gate_};
     if (strands_->fast)
       submit(*strands_->fast);
     else

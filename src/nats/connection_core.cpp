@@ -55,8 +55,11 @@ connection_core::~connection_core() = default;
 
 void connection_core::start(std::shared_ptr<ready_sink> first) {
   first_ = std::move(first);
-  auto const inner = serial_.inner();
-  if (!inner || !context_service::of(inner).own_member(shared_from_this()))
+  bool owned = false;
+  serial_.while_open([&](boost::asio::any_io_executor const& inner) {
+    owned = context_service::of(inner).own_member(shared_from_this());
+  });
+  if (!owned)
     return end();
   serial_.post([self = shared_from_this()] { self->begin(); }); // refused: the context goes, and ends this
 }

@@ -131,8 +131,9 @@ public:
   bool inbox_refused() const noexcept { return inbox_refused_.load(std::memory_order_acquire); }
   connection_statistics statistics() const noexcept;
   connection_options const& options() const noexcept { return options_; }
-  /// Where the connection runs; empty when that context is gone.
-  boost::asio::any_io_executor executor() const { return serial_.inner(); }
+  /// With the executor of the context on which the connection runs: what is made there is made inside of this, see
+  /// serial. False when that context is gone.
+  template <class Function> bool while_open(Function function) const { return serial_.while_open(std::move(function)); }
   /// A subject under the inbox that nobody else uses.
   std::string unique_inbox();
 

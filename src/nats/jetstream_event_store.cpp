@@ -102,10 +102,8 @@ awaitable<close_report> close(core_ptr store, call_options options) {
 
 awaitable<core_ptr> open_core(connection on, std::string stream_name, jetstream_config config) {
   auto opened = co_await detail::open_stream(on, stream_name, std::move(config));
-  auto core = std::make_shared<detail::store_core>(std::move(on), std::move(stream_name), std::move(opened.stream),
-                                                   std::move(opened.weakened));
-  core->attach();
-  co_return core;
+  co_return detail::store_core::make(std::move(on), std::move(stream_name), std::move(opened.stream),
+                                     std::move(opened.weakened));
 }
 
 } // namespace

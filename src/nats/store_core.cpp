@@ -5,18 +5,31 @@
 
 namespace aether::nats::detail {
 
+std::shared_ptr<store_core> store_core::make(connection on, std::string stream_name,
+                                             std::shared_ptr<stream_access const> stream,
+                                             std::vector<weakened_setting> weakened) {
+  std::shared_ptr<store_core> made;
+  auto const link = on.core();
+  link->while_open([&](boost::asio::any_io_executor const& executor) {
+    made = std::make_shared<store_core>(std::move(on), std::move(stream_name), std::move(stream), std::move(weakened),
+                                        executor);
+    aether::detail::context_service::of(executor).add_member(made); // to be told when the context goes
+  });
+  if (!made)
+    throw error(errc::closed, "open: the connection's execution context is gone");
+  return made;
+}
+
 store_core::store_core(connection on, std::string stream_name, std::shared_ptr<stream_access const> stream,
-                       std::vector<weakened_setting> weakened)
+                       std::vector<weakened_setting> weakened, boost::asio::any_io_executor const& executor)
     : connection_(std::move(on)), stream_name_(std::move(stream_name)), stream_(std::move(stream)),
       weakened_(std::move(weakened)), remembered_(stream_->config.max_remembered_saves, stream_->max_age) {
   auto const& config = stream_->config;
   auto const share = [&](std::size_t whole) { return std::max<std::size_t>(1, whole / config.strands); };
   for (std::size_t i = 0; i < config.strands; ++i)
-    lanes_.push_back(std::make_unique<save_lane>(link().executor(), share(config.version_cache_bytes),
+    lanes_.push_back(std::make_unique<save_lane>(executor, share(config.version_cache_bytes),
                                                  share(config.max_saves_in_flight), stream_->max_age));
 }
-
-void store_core::attach() { aether::detail::context_service::of(link().executor()).add_member(weak_from_this()); }
 
 void store_core::check_open() const {
   if (is_closing() || link().state() == connection_state::closed)

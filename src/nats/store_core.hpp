@@ -20,11 +20,13 @@ namespace aether::nats::detail {
 
 class store_core final : public aether::detail::context_member, public std::enable_shared_from_this<store_core> {
 public:
+  /// Throws `closed` when the connection's context is gone.
+  static std::shared_ptr<store_core> make(connection on, std::string stream_name,
+                                          std::shared_ptr<stream_access const> stream,
+                                          std::vector<weakened_setting> weakened);
+  /// For make(), which keeps the context of `executor` from going meanwhile.
   store_core(connection on, std::string stream_name, std::shared_ptr<stream_access const> stream,
-             std::vector<weakened_setting> weakened);
-
-  /// Once, after make_shared: from then on it is told when the connection's context goes.
-  void attach();
+             std::vector<weakened_setting> weakened, boost::asio::any_io_executor const& executor);
 
   std::shared_ptr<stream_access const> const& stream() const noexcept { return stream_; }
   connection_core& link() const noexcept { return *stream_->connection; }

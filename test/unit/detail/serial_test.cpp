@@ -47,6 +47,24 @@ BOOST_AUTO_TEST_CASE(dispatch_is_inline_only_on_the_context_and_post_never) {
   context.run();
 }
 
+BOOST_AUTO_TEST_CASE(the_context_stays_while_something_is_made_on_it) {
+  auto context = std::make_unique<asio::io_context>();
+  serial strand(context->get_executor());
+  std::thread going;
+  bool made = false;
+  BOOST_TEST(strand.while_open([&](asio::any_io_executor const& executor) {
+    going = std::thread([&] { context.reset(); });
+    while (strand.while_open([](asio::any_io_executor const&) {})) // until it begins to go
+      std::this_thread::yield();
+    serial const another(executor);
+    made = true;
+  }));
+  going.join();
+  BOOST_TEST(made);
+  BOOST_TEST(!strand.while_open([&](asio::any_io_executor const&) { made = false; }));
+  BOOST_TEST(made);
+}
+
 BOOST_AUTO_TEST_CASE(a_strand_given_is_unwrapped) {
   asio::io_context context;
   auto const is_bare = [&](asio::any_io_executor const& executor) {
