@@ -93,7 +93,8 @@ scene cancel_matrix::next_scene(tried_call const& o, ending e) {
 
 matrix_counts cancel_matrix::run(tried_call const& o, ending e, bool two_contexts) {
   matrix_counts counts;
-  bool more = end_at(0, o, e, two_contexts, counts);
+  bool const skip_first = o.is_given_context && e == ending::homes_context;
+  bool more = skip_first || end_at(0, o, e, two_contexts, counts);
   int const first = stride_ == 1 ? 1 : 1 + (static_cast<int>(e) * 2 + two_contexts) % stride_;
   for (int point = first; more && counts.wrong.size() < 5; point += stride_ == 1 ? 1 : std::max(stride_, point / 8))
     more = end_at(point, o, e, two_contexts, counts);

@@ -23,9 +23,9 @@ struct way_of_ending {
   bool two_contexts;
 };
 constexpr way_of_ending ways[] = {
-    {ending::signal, false},           {ending::signal, true},          {ending::stalled_deadline, true},
-    {ending::late_deadline, false},    {ending::handles, false},        {ending::handles, true},
-    {ending::callers_context, false},  {ending::callers_context, true}, {ending::homes_context, true},
+    {ending::signal, false},          {ending::signal, true},          {ending::stalled_deadline, true},
+    {ending::late_deadline, false},   {ending::handles, false},        {ending::handles, true},
+    {ending::callers_context, false}, {ending::callers_context, true}, {ending::homes_context, true},
 };
 
 void run_all(nats_server& server, std::vector<tried_call> const& operations) {

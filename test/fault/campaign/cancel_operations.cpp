@@ -40,15 +40,12 @@ contract void_contract() {
 }
 
 // The actor's first event, by this store: it knows the actor then.
-awaitable<void> save_first(stage& s, scene const& at) {
-  co_await s.store.save_event(fault_event(at.actor, 1));
-}
+awaitable<void> save_first(stage& s, scene const& at) { co_await s.store.save_event(fault_event(at.actor, 1)); }
 
 // Another writer's event behind it, of which this store knows nothing.
 awaitable<void> be_overtaken(stage& s, scene const& at) {
   co_await s.store.save_event(fault_event(at.actor, 1));
-  auto const answer =
-      at.others->request(at.stream + ".events.order." + at.actor, to_json(fault_event(at.actor, 2)));
+  auto const answer = at.others->request(at.stream + ".events.order." + at.actor, to_json(fault_event(at.actor, 2)));
   if (!answer || answer->data.find("\"seq\"") == std::string::npos)
     throw std::runtime_error("another writer's event was not stored");
 }
@@ -125,7 +122,8 @@ void save_and_close(stage& s, scene const& at) {
 } // namespace
 
 void make_history(std::string url) {
-  test::run([&](boost::asio::io_context&) -> awaitable<void> { co_await fill_all(url); }, {1, std::chrono::seconds(60)});
+  test::run([&](boost::asio::io_context&) -> awaitable<void> { co_await fill_all(url); },
+            {1, std::chrono::seconds(60)});
 }
 
 std::vector<tried_call> save_operations(bool batches) {
@@ -150,8 +148,8 @@ std::vector<tried_call> save_operations(bool batches) {
 
 std::vector<tried_call> read_operations() {
   std::vector<tried_call> all;
-  for (auto const& [actor, events] : {std::pair<char const*, std::int64_t>{"none-1", 0}, {"one-1", 1},
-                                      {"several-1", 5}, {"long-1", long_history}})
+  for (auto const& [actor, events] :
+       {std::pair<char const*, std::int64_t>{"none-1", 0}, {"one-1", 1}, {"several-1", 5}, {"long-1", long_history}})
     all.push_back(history_of(actor, events));
   all.push_back(other("get_events_with_errors", [](stage& s, scene const& at) {
     s.launch(value_contract(2), s.store.get_events_with_errors("several-1", 3, at.call));
@@ -198,6 +196,7 @@ std::vector<tried_call> connection_operations() {
     options.connect_timeout = at.call.timeout;
     s.launch(value_contract(1), nats::connection::connect(std::move(options)));
   }));
+  all.back().is_given_context = true;
   all.push_back(other("request", [](stage& s, scene const& at) {
     s.launch(value_contract(1), s.on.request(nats::message("$JS.API.INFO", ""), at.call));
   }));

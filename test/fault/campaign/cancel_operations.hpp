@@ -32,6 +32,7 @@ struct tried_call {
   std::optional<std::int64_t> expects; ///< of the save
   int patience = 1;                    ///< how many times as long as others it takes
   bool needs_store = true;
+  bool is_given_context = false; ///< by an option: it has to be there when the call begins
   std::function<awaitable<void>(stage&, scene const&)> prepare;
   std::function<void(stage&, scene const&)> begin;
 

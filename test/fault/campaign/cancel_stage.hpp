@@ -64,8 +64,8 @@ template <class T> awaitable<void> watch(awaitable<T> call, std::shared_ptr<watc
 /// What one call promises its caller.
 struct contract {
   bool is_save = false;
-  std::function<bool(watched const&)> right;       ///< whether a call that ended without an error returned what it should
-  std::vector<boost::system::error_code> also;     ///< errors it may end with besides those of its ending
+  std::function<bool(watched const&)> right; ///< whether a call that ended without an error returned what it should
+  std::vector<boost::system::error_code> also; ///< errors it may end with besides those of its ending
 
   contract() = default;
 };

@@ -42,8 +42,8 @@ void check_told(told_save const& told, places const& stored, std::vector<std::st
   auto const last = stored.find(told.batch.back().id);
   if (told.is_saved() && (last == stored.end() || last->second.front() != std::get<saved>(*told.outcome).sequence))
     wrong.push_back(name_of(told, "it is not where it was said to be"));
-  if (told.is_not_stored() && std::any_of(told.batch.begin(), told.batch.end(),
-                                          [&](event const& e) { return stored.contains(e.id); }))
+  if (told.is_not_stored() &&
+      std::any_of(told.batch.begin(), told.batch.end(), [&](event const& e) { return stored.contains(e.id); }))
     wrong.push_back(name_of(told, "it is there"));
 }
 
@@ -102,8 +102,8 @@ std::vector<std::string> save_book::check(std::uint16_t port, std::string const&
   for (auto const& told : list_)
     check_told(told, stored, wrong);
   auto const url = "nats://127.0.0.1:" + std::to_string(port);
-  test::run(
-      [&](boost::asio::io_context&) -> awaitable<void> { co_await save_again(url, stream, list_, wrong); }, {1, 120s});
+  test::run([&](boost::asio::io_context&) -> awaitable<void> { co_await save_again(url, stream, list_, wrong); },
+            {1, 120s});
   stored = read_places(port, stream);
   for (auto const& told : list_)
     check_once(told, stored, wrong);
