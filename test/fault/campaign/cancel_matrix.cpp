@@ -24,16 +24,6 @@ constexpr auto short_time = 15ms;
 
 bool is_deadline(ending e) { return e == ending::stalled_deadline || e == ending::late_deadline; }
 
-std::string told(watched const& w) {
-  if (w.odd)
-    return "an exception of another kind";
-  if (w.error)
-    return w.error.message();
-  if (w.outcome)
-    return std::holds_alternative<saved>(*w.outcome) ? "saved" : "conflict";
-  return "returned " + std::to_string(w.value);
-}
-
 } // namespace
 
 std::ostream& operator<<(std::ostream& out, ending e) {
@@ -75,21 +65,42 @@ bool allowed(ending e, bool struck, contract const& promise, watched const& w) {
   }
 }
 
-cancel_matrix::cancel_matrix(std::uint16_t server_port, int stride)
-    : port_(server_port), stride_(stride), way_there_(server_port), others_(server_port) {}
+std::string words_of(watched const& w) {
+  if (w.odd)
+    return "an exception of another kind";
+  if (w.error)
+    return w.error.message();
+  if (w.outcome)
+    return std::holds_alternative<saved>(*w.outcome) ? "saved" : "conflict";
+  return "returned " + std::to_string(w.value);
+}
 
-scene cancel_matrix::next_scene(tried_call const& o, ending e) {
+scene scene_of(tried_call const& o, std::string stream, std::string actor, std::chrono::nanoseconds timeout) {
   scene at;
-  at.stream = o.version > 0 ? "SAVES-" + std::to_string(streams_) : std::string(history_stream);
-  at.actor = "order-" + std::to_string(++actors_);
+  at.stream = std::move(stream);
+  at.actor = std::move(actor);
   for (std::size_t i = 0; o.version > 0 && i < o.events; ++i)
     at.batch.push_back(fault_event(at.actor, o.version + static_cast<std::int64_t>(i)));
   at.options.expected_version = o.expects;
-  at.others = &others_;
-  if (is_deadline(e))
-    at.options.timeout = at.call.timeout = o.patience * short_time;
+  at.options.timeout = at.call.timeout = timeout;
   return at;
 }
+
+told_save told_by(stage const& s, scene const& at, tried_call const& o) {
+  auto const& w = *s.calls().front().w;
+  told_save t;
+  t.batch = at.batch;
+  t.options.expected_version = at.options.expected_version;
+  t.may_conflict = o.may_conflict;
+  if (w.ended) {
+    t.outcome = w.outcome;
+    t.error = w.error;
+  }
+  return t;
+}
+
+cancel_matrix::cancel_matrix(std::uint16_t server_port, int stride)
+    : port_(server_port), stride_(stride), way_there_(server_port), others_(server_port) {}
 
 matrix_counts cancel_matrix::run(tried_call const& o, ending e, bool two_contexts) {
   matrix_counts counts;
@@ -127,27 +138,15 @@ void cancel_matrix::strike(stage& s, ending e, int point, clock::time_point dead
   }
 }
 
-void cancel_matrix::note_saves(stage const& s, scene const& at, tried_call const& o) {
-  if (o.version == 0)
-    return;
-  auto const& w = *s.calls().front().w;
-  told_save t;
-  t.batch = at.batch;
-  t.options.expected_version = at.options.expected_version;
-  t.may_conflict = o.may_conflict;
-  if (w.ended) {
-    t.outcome = w.outcome;
-    t.error = w.error;
-  }
-  book_.add(std::move(t));
-}
-
 // True when the call had not ended before.
 bool cancel_matrix::end_at(int point, tried_call const& o, ending e, bool two_contexts, matrix_counts& counts) {
   auto const wrong = [&](std::string const& what) {
     counts.wrong.push_back(o.name + ", point " + std::to_string(point) + ": " + what);
   };
-  auto const at = next_scene(o, e);
+  auto const stream = o.version > 0 ? "SAVES-" + std::to_string(streams_) : std::string(history_stream);
+  auto at = scene_of(o, stream, "order-" + std::to_string(++actors_),
+                     is_deadline(e) ? o.patience * short_time : std::chrono::nanoseconds());
+  at.others = &others_;
   auto const url = e == ending::stalled_deadline ? way_there_.url() : "nats://127.0.0.1:" + std::to_string(port_);
   stage s(url, two_contexts, at.call.timeout);
   s.set_up(o.needs_store ? at.stream : std::string());
@@ -166,8 +165,9 @@ bool cancel_matrix::end_at(int point, tried_call const& o, ending e, bool two_co
     wrong("it does not end");
   for (auto const& l : s.calls())
     if (l.w->ended && !allowed(e, struck, l.promise, *l.w))
-      wrong("it ended with: " + told(*l.w));
-  note_saves(s, at, o);
+      wrong("it ended with: " + words_of(*l.w));
+  if (o.version > 0)
+    book_.add(told_by(s, at, o));
   way_there_.go_on(way::to_server);
   way_there_.go_on(way::to_client);
   s.drop_handles();

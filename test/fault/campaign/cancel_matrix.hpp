@@ -25,6 +25,13 @@ std::ostream& operator<<(std::ostream& out, ending e);
 /// Whether a call that met this may have ended so. `struck`: it had not ended before.
 bool allowed(ending e, bool struck, contract const& promise, watched const& w);
 
+/// What one run of it saves or reads, and for how long at most (0: for as long as it takes).
+scene scene_of(tried_call const& o, std::string stream, std::string actor, std::chrono::nanoseconds timeout);
+/// How the save ended that the stage has run, for the book.
+told_save told_by(stage const& s, scene const& at, tried_call const& o);
+/// What the caller learned, in words.
+std::string words_of(watched const& w);
+
 struct matrix_counts {
   int points = 0;                 ///< at which a call was ended
   std::vector<std::string> wrong; ///< what was not as it has to be, in words
@@ -43,10 +50,8 @@ public:
   std::vector<std::string> check_saves();
 
 private:
-  scene next_scene(tried_call const& o, ending e);
   bool end_at(int point, tried_call const& o, ending e, bool two_contexts, matrix_counts& counts);
   void strike(stage& s, ending e, int point, std::chrono::steady_clock::time_point deadline);
-  void note_saves(stage const& s, scene const& at, tried_call const& o);
 
   std::uint16_t const port_;
   int const stride_;

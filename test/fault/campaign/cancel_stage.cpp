@@ -5,7 +5,11 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <stdexcept>
 
@@ -18,15 +22,6 @@ using clock = std::chrono::steady_clock;
 
 constexpr auto bound = 15s; // for what must end; a call's own timeout is 10 s, and would show as its error
 
-// True when a handler ran. A context that ran out of work has to be told to go on.
-bool poll(std::unique_ptr<asio::io_context> const& context) {
-  if (!context)
-    return false;
-  if (context->stopped())
-    context->restart();
-  return context->poll_one() > 0;
-}
-
 awaitable<void> connect(stage& s, std::string stream) {
   s.on = co_await nats::connection::connect(s.options());
   if (!stream.empty())
@@ -35,10 +30,47 @@ awaitable<void> connect(stage& s, std::string stream) {
 
 } // namespace
 
+// True when a handler ran. A context that ran out of work has to be told to go on.
+bool stage::place::poll() {
+  if (!context)
+    return false;
+  if (context->stopped())
+    context->restart();
+  return context->poll_one() > 0;
+}
+
+bool stage::place::is_idle() { return !context || (!poll() && context->stopped()); }
+
+void stage::place::start_threads(int count) {
+  if (!context)
+    return;
+  if (context->stopped())
+    context->restart();
+  // The guard is one of the threads' own: it goes when they are told to end.
+  for (int i = 0; i < count; ++i)
+    threads.emplace_back([c = context.get(), guard = asio::make_work_guard(*context)]() mutable { c->run(); });
+}
+
+void stage::place::join_threads() {
+  if (context && !threads.empty())
+    context->stop();
+  for (auto& t : threads)
+    t.join();
+  threads.clear();
+}
+
+void stage::place::destroy() {
+  if (context)
+    context->stop();
+  join_threads();
+  context.reset();
+}
+
 stage::stage(std::string url, bool two_contexts, std::chrono::nanoseconds connection_timeout) : two_(two_contexts) {
+  home_.context = std::make_unique<asio::io_context>();
   if (two_) {
-    callers_ = std::make_unique<asio::io_context>();
-    options_.executor = home_->get_executor();
+    callers_.context = std::make_unique<asio::io_context>();
+    options_.executor = home_.context->get_executor();
   }
   options_.servers.push_back(std::move(url));
   options_.operation_timeout = connection_timeout;
@@ -52,7 +84,7 @@ void stage::set_up(std::string stream) {
 
 void stage::run(awaitable<void> body) {
   std::optional<std::exception_ptr> end;
-  asio::co_spawn(callers(), std::move(body), [&](std::exception_ptr e) { end = e; });
+  asio::co_spawn(*callers().context, std::move(body), [&](std::exception_ptr e) { end = e; });
   for (auto const until = clock::now() + test::scaled(bound); !end && clock::now() < until;)
     step(10ms);
   if (!end)
@@ -65,30 +97,33 @@ void stage::spawn(contract promise, std::shared_ptr<watched> w, awaitable<void> 
   auto& l = calls_.emplace_back();
   l.promise = std::move(promise);
   l.w = w;
-  l.signal = std::make_unique<asio::cancellation_signal>();
+  l.signal = std::make_shared<asio::cancellation_signal>();
+  l.executor = callers().context->get_executor();
+  if (threaded_)
+    l.executor = asio::make_strand(l.executor);
   auto handler = [w](std::exception_ptr e) {
     if (e) // cancelled before it began
       w->error = asio::error::operation_aborted;
     w->ended = true;
   };
-  asio::co_spawn(callers(), std::move(call), asio::bind_cancellation_slot(l.signal->slot(), std::move(handler)));
+  asio::co_spawn(l.executor, std::move(call), asio::bind_cancellation_slot(l.signal->slot(), std::move(handler)));
 }
 
 bool stage::step(std::chrono::nanoseconds patience) {
   auto const until = clock::now() + patience;
   for (;;) {
-    if (poll(callers_) || poll(home_))
+    if (callers_.poll() || home_.poll())
       return true;
     auto const left = until - clock::now();
     if (left <= 0ns)
       return false;
     // Sockets are at home; at the other one there are only deadlines and what was posted from here.
-    if (home_ && home_->run_one_for(callers_ ? std::min<std::chrono::nanoseconds>(left, 500us) : left) > 0)
-      return true;
-    if (!home_ && callers_ && callers_->run_one_for(left) > 0)
-      return true;
-    if (!home_ && !callers_)
+    auto* const waiting = home_.context ? home_.context.get() : callers_.context.get();
+    if (!waiting)
       return false;
+    bool const alone = !home_.context || !callers_.context;
+    if (waiting->run_one_for(alone ? left : std::min<std::chrono::nanoseconds>(left, 500us)) > 0)
+      return true;
   }
 }
 
@@ -101,16 +136,16 @@ bool stage::all_ended() const {
 
 bool stage::run_calls() {
   for (auto const until = clock::now() + test::scaled(bound); !all_ended() && clock::now() < until;)
-    step(10ms);
+    if (threaded_)
+      std::this_thread::sleep_for(100us);
+    else
+      step(10ms);
   return all_ended();
 }
 
 bool stage::run_out() {
-  auto const idle = [](std::unique_ptr<asio::io_context> const& context) {
-    return !context || (!poll(context) && context->stopped());
-  };
   for (auto const until = clock::now() + test::scaled(bound); clock::now() < until;) {
-    if (idle(callers_) && idle(home_) && idle(callers_))
+    if (callers_.is_idle() && home_.is_idle() && callers_.is_idle())
       return true;
     step(200us);
   }
@@ -119,7 +154,10 @@ bool stage::run_out() {
 
 void stage::cancel() {
   for (auto& l : calls_)
-    l.signal->emit(asio::cancellation_type::terminal);
+    if (threaded_)
+      asio::post(l.executor, [signal = l.signal] { signal->emit(asio::cancellation_type::terminal); });
+    else
+      l.signal->emit(asio::cancellation_type::terminal);
 }
 
 void stage::drop_handles() {
@@ -128,17 +166,22 @@ void stage::drop_handles() {
   inbox.reset();
 }
 
-void stage::destroy_callers() {
-  auto& context = two_ ? callers_ : home_;
-  if (context)
-    context->stop();
-  context.reset();
+void stage::start_threads(int each) {
+  threaded_ = true;
+  home_.start_threads(each);
+  callers_.start_threads(each);
 }
 
-void stage::destroy_home() {
-  if (home_)
-    home_->stop();
-  home_.reset();
+void stage::join_threads() {
+  home_.join_threads();
+  callers_.join_threads();
+  threaded_ = false;
+}
+
+void stage::destroy_callers() {
+  for (auto& l : calls_)
+    l.executor = nullptr; // a strand must not outlive its context
+  callers().destroy();
 }
 
 bool stage::nothing_is_left() const {

@@ -5,6 +5,7 @@
 #include <aether/nats/connection.hpp>
 #include <aether/nats/jetstream_event_store.hpp>
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/system/system_error.hpp>
@@ -12,10 +13,10 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
-#include <list>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <type_traits>
 #include <vector>
 
@@ -73,12 +74,13 @@ struct contract {
 struct launched {
   std::shared_ptr<watched> w;
   contract promise;
-  std::unique_ptr<boost::asio::cancellation_signal> signal;
+  std::shared_ptr<boost::asio::cancellation_signal> signal;
+  boost::asio::any_io_executor executor; ///< where it is to be emitted
 
   launched() = default;
 };
 
-/// Not thread-safe: one thread drives both contexts.
+/// Not thread-safe: one thread has it, and drives both contexts unless it has threads do that.
 class stage {
 public:
   /// The server, or a way to it.
@@ -96,10 +98,15 @@ public:
     spawn(std::move(promise), w, watch(std::move(call), w));
   }
 
+  /// From now on so many threads run each context.
+  void start_threads(int each);
+  /// Until here; what is left is driven by hand again.
+  void join_threads();
+
   /// Runs one handler, of the caller's context first; false when none came in time.
   bool step(std::chrono::nanoseconds patience);
   bool all_ended() const;
-  /// Steps until every call has ended, or too much time has passed: false.
+  /// Steps, or waits, until every call has ended, or too much time has passed: false.
   bool run_calls();
   /// Steps until no context has work left; false when too much time has passed.
   bool run_out();
@@ -107,7 +114,7 @@ public:
   void cancel(); ///< terminal, every call
   void drop_handles();
   void destroy_callers(); ///< with one context that is the one
-  void destroy_home();
+  void destroy_home() { home_.destroy(); }
   void destroy() { destroy_callers(), destroy_home(); }
 
   /// Frames, handlers and the connection itself are gone; call it after destroy().
@@ -122,13 +129,26 @@ public:
   std::shared_ptr<nats::subscription> inbox;
 
 private:
+  // A context, and the threads that run it.
+  struct place {
+    std::unique_ptr<boost::asio::io_context> context;
+    std::vector<std::thread> threads;
+
+    bool poll();
+    bool is_idle();
+    void start_threads(int count);
+    void join_threads();
+    void destroy();
+  };
+
   void spawn(contract promise, std::shared_ptr<watched> w, awaitable<void> call);
-  boost::asio::io_context& callers() { return two_ ? *callers_ : *home_; }
+  place& callers() { return two_ ? callers_ : home_; }
 
   bool const two_;
+  bool threaded_ = false;
   nats::connection_options options_;
-  std::unique_ptr<boost::asio::io_context> home_ = std::make_unique<boost::asio::io_context>();
-  std::unique_ptr<boost::asio::io_context> callers_;
+  place home_;
+  place callers_; // empty when the caller is at home
   std::vector<launched> calls_;
   std::weak_ptr<void> core_; // of the connection
 };
