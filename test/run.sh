@@ -193,6 +193,7 @@ esac
 
 run_program unit aether_unit_tests 300
 run_program unit_nats aether_nats_unit_tests 300
+run_program unit_testing aether_testing_unit_tests 300
 run_program unit_fault aether_fault_unit_tests 300
 # Without a server the tests themselves say that they are skipped, or fail in CI.
 for server in "${servers[@]:-nats-server}"; do
