@@ -5,6 +5,7 @@
 #include <boost/asio/detached.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace aether::testing::detail {
 namespace {
@@ -110,6 +111,10 @@ void fault_core::enter(faulty_call& call, stage s) {
   std::lock_guard lock(mutex_);
   outages_.begin(later(clock->now(), call.drawn.outage));
   ++counts_.outages;
+}
+
+fault fault_core::take_fault(faulty_call& call) noexcept {
+  return call.drawn.what == fault::outage ? fault::none : std::exchange(call.drawn.what, fault::none);
 }
 
 void fault_core::count(std::uint64_t fault_counts::* what) {

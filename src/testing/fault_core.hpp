@@ -58,6 +58,8 @@ public:
   bool is_away() const;
   /// Begins the outage that was drawn for the call, when it is due at this stage.
   void enter(faulty_call& call, stage s);
+  /// What happens to the call at the store behind, once: an outage that was drawn is a matter of its stage.
+  static fault take_fault(faulty_call& call) noexcept;
 
   void count(std::uint64_t fault_counts::* what);
   fault_counts counts() const;

@@ -47,7 +47,7 @@ asio::awaitable<void> arrive_late(core_ptr core, actor_snapshot s) {
 
 // The snapshot is at the store behind. False: nobody will say what became of it.
 asio::awaitable<bool> at_the_store(core_ptr core, call_ptr call, actor_snapshot s) {
-  fault const what = std::exchange(call->drawn.what, fault::none);
+  fault const what = fault_core::take_fault(*call);
   if (what == fault::lose_request) {
     core->count(&fault_counts::lost_requests);
     co_return false;

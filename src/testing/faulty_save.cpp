@@ -190,7 +190,7 @@ asio::awaitable<void> wait_in_vain(saving_ptr s) {
 asio::awaitable<std::optional<answer>> at_the_store(saving_ptr s, std::int64_t base) {
   fault_core& core = *s->core;
   std::optional<answer> out;
-  fault const what = std::exchange(s->call->drawn.what, fault::none);
+  fault const what = fault_core::take_fault(*s->call);
   if (what == fault::lose_request) {
     core.count(&fault_counts::lost_requests);
     co_return out;
