@@ -9,7 +9,9 @@ install(DIRECTORY include/aether DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_M
 # One export set per component, so that a program of the core alone needs no cnats.
 install(TARGETS aether_core EXPORT aether_core)
 install(EXPORT aether_core NAMESPACE aether:: FILE aether-core-targets.cmake DESTINATION ${package_dir})
-set(components core)
+install(TARGETS aether_testing EXPORT aether_testing)
+install(EXPORT aether_testing NAMESPACE aether:: FILE aether-testing-targets.cmake DESTINATION ${package_dir})
+set(components core testing)
 if(TARGET aether_nats)
   install(TARGETS aether_nats EXPORT aether_nats)
   install(EXPORT aether_nats NAMESPACE aether:: FILE aether-nats-targets.cmake DESTINATION ${package_dir})

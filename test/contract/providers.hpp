@@ -61,6 +61,7 @@ inline std::ostream& operator<<(std::ostream& out, store_provider const& p) { re
 
 // One line here and one in providers.cpp for each store.
 store_provider memory_provider();
+store_provider fault_injecting_provider();
 store_provider jetstream_provider();
 
 std::vector<store_provider> const& providers();

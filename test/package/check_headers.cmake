@@ -1,7 +1,10 @@
-# Fails when aether.hpp leaves out a public header: cmake -D include=… -P check_headers.cmake
+# Fails when aether.hpp leaves out a public header, or has a testing aid: cmake -D include=… -P check_headers.cmake
 file(GLOB_RECURSE headers RELATIVE ${include} ${include}/aether/*.hpp)
 list(FILTER headers EXCLUDE REGEX "^aether/(detail|testing|nats/detail)/|^aether/aether.hpp$")
 file(READ ${include}/aether/aether.hpp text)
+if(text MATCHES "aether/testing/")
+  message(SEND_ERROR "aether.hpp includes a testing aid")
+endif()
 foreach(header IN LISTS headers)
   string(FIND "${text}" "#include <${header}>" place)
   if(place EQUAL -1)

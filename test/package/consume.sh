@@ -35,6 +35,9 @@ pkg_config)
   # shellcheck disable=SC2046 # the flags are words
   "$CXX" -std=c++20 "$consumer/core_program.cpp" -o "$work/build/core_program" $(pkg-config --cflags --libs aether-core)
   # shellcheck disable=SC2046
+  "$CXX" -std=c++20 "$consumer/testing_program.cpp" -o "$work/build/testing_program" \
+    $(pkg-config --cflags --libs aether-testing)
+  # shellcheck disable=SC2046
   "$CXX" -std=c++20 "$consumer/nats_program.cpp" -o "$work/build/nats_program" $(pkg-config --cflags --libs aether)
   LD_LIBRARY_PATH=$(pkg-config --variable=libdir aether-core)
   export LD_LIBRARY_PATH
@@ -46,4 +49,5 @@ pkg_config)
 esac
 
 "$work/build/core_program"
+"$work/build/testing_program"
 "$work/build/nats_program"

@@ -59,7 +59,8 @@ struct fault_plan {
   std::chrono::nanoseconds answer_wait{};
   std::chrono::nanoseconds operation_timeout{}; ///< of a call that names none; 0: 10 s
 
-  /// What another writer's event is: its type and data. Empty: those of the event that it beats.
+  /// What another writer's event is: its type and data. Empty: those of the event that it beats. Its id begins with
+  /// `rival-`.
   std::string rival_type;
   boost::json::object rival_data; ///< with rival_type
 
