@@ -78,10 +78,10 @@ std::string name_of(save_request const& request) {
               "saving " + s.call->what + ": " + why + "; save the same event again to learn (an injected fault)");
 }
 
-// Before anything of this round was handed over.
-[[noreturn]] void throw_not_sent(saving const& s, errc code, std::string const& why) {
+// This error, unless an attempt may be stored: one of this call, or an earlier one.
+[[noreturn]] void throw_unanswered(saving const& s, errc code, std::string const& why) {
   if (s.core->with_attempts([&](open_attempts& open) { return open.is_open(s.request); }))
-    throw_unknown(s, why + ", and an earlier attempt is unanswered");
+    throw_unknown(s, why + ", and an attempt is unanswered");
   if (code == errc::timed_out)
     s.core->count(&fault_counts::timed_out);
   throw error(code, "saving " + s.call->what + ": " + why + "; nothing was stored (an injected fault)");
@@ -271,9 +271,8 @@ asio::awaitable<std::optional<save_outcome>> attempt_once(saving_ptr s) {
     co_return out;
   }
   std::int64_t const base = co_await base_of(s);
-  bool const attempted = stands(s->request, base);
   attempt_under_way attempt(s);
-  if (attempted) {
+  if (stands(s->request, base)) {
     attempt.hand_over(base);
     bool const arrived = co_await on_the_way(s, base);
     if (!arrived)
@@ -287,10 +286,8 @@ asio::awaitable<std::optional<save_outcome>> attempt_once(saving_ptr s) {
     throw_unknown(*s, "no answer");
   }
   bool const in_time = co_await on_the_way_back(s);
-  if (!in_time && attempted)
-    throw_unknown(*s, "no answer in time");
   if (!in_time)
-    throw_not_sent(*s, errc::timed_out, "no answer in time");
+    throw_unanswered(*s, errc::timed_out, "no answer in time");
   if (!is_failure(got->failure, make_error_code(errc::outcome_unknown)))
     attempt.answered();
   out = tell(*s, *got);
@@ -308,12 +305,12 @@ asio::awaitable<save_outcome> save(core_ptr core, save_request request) {
   auto const s = std::make_shared<saving>(core, call, std::move(request));
   if (call->drawn.what == fault::fail) {
     core->count(&fault_counts::failures);
-    throw_not_sent(*s, errc::connection_lost, "the connection was lost before anything was handed over");
+    throw_unanswered(*s, errc::connection_lost, "the connection was lost before anything was handed over");
   }
   for (;;) {
     bool const reached = co_await fault_core::reach(core, call);
     if (!reached)
-      throw_not_sent(*s, errc::timed_out, "nothing answered in time");
+      throw_unanswered(*s, errc::timed_out, "nothing answered in time");
     std::optional<save_outcome> const outcome = co_await attempt_once(s);
     if (outcome)
       co_return *outcome;

@@ -132,7 +132,8 @@ void drive(virtual_clock const& clock, asio::io_context& context, bool const& en
   limits = settled(limits);
   time_point const from = clock.now();
   time_point const until = later(from, limits.virtual_time);
-  for (std::size_t left = limits.handlers; !ended;) {
+  std::size_t left = limits.handlers;
+  while (!ended) {
     if (context.stopped())
       context.restart();
     if (context.poll_one() != 0) {

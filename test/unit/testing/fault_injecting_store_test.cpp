@@ -359,21 +359,4 @@ BOOST_AUTO_TEST_CASE(a_script_of_what_cannot_happen_is_refused) {
   BOOST_CHECK_THROW(none.counts(), error);
 }
 
-// A store behind a store, as two processes are that share a stream: each remembers its own.
-BOOST_AUTO_TEST_CASE(two_of_them_may_share_a_store) {
-  faulty_world w(late_by(5s));
-  fault_injecting_store other(w.context.get_executor(), w.clock, w.inner);
-  w.store.script(operation::save, {fault::store_late});
-  w.run([&]() -> awaitable<void> {
-    event const e = event_of("order-1", 1);
-    co_await error_of(w.store.save_event(e));
-    co_await other.save_event(event_of("order-1", 1));
-    save_outcome const again = co_await w.store.try_save_event(e);
-    BOOST_TEST(refused(again, 1));
-    co_await w.clock.sleep_for(10s);
-    std::vector<std::int64_t> const versions = co_await versions_of(other, "order-1");
-    BOOST_TEST(versions.size() == 1u);
-  });
-}
-
 BOOST_AUTO_TEST_SUITE_END()
