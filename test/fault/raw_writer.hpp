@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace aether::fault {
 
@@ -15,6 +17,8 @@ enum class mistake {
   trusts_duplicate,               ///< takes "duplicate" for "my event is stored"
   takes_a_timeout_for_a_failure,  ///< no answer: not stored
   expects_nothing_of_a_new_actor, ///< leaves the expectation out for the first event
+  knows_only_10071,               ///< any other error answer: failed, though the server said "not now"
+  sends_what_was_not_sent,        ///< as cnats does when it reconnects: what was told to have failed goes out then
 };
 
 class raw_writer {
@@ -23,13 +27,13 @@ public:
       : port_(port), stream_(std::move(stream)), log_(log), mistake_(m) {}
 
   /// Saves an event of the given id behind the message at `last` (0: the actor is new to this writer) and logs how it
-  /// ended. Waits for `patience` at most, then, if it is right, finds out what has become of it.
+  /// ended. Waits for each answer for `patience` at most, then, if it is right, finds out what has become of it.
   operation save(std::string const& actor_id, std::int64_t version, std::string const& id, std::uint64_t last,
                  std::chrono::milliseconds patience = std::chrono::seconds(2));
 
 private:
   void publish(operation& o, std::string const& data, std::uint64_t last, std::chrono::milliseconds patience);
-  void resolve(operation& o, std::string const& data);
+  void resolve(operation& o, std::string const& data, std::uint64_t& last);
   bool is_stored_at(std::uint64_t sequence, std::string const& data);
   std::string subject_of(std::string const& actor_id) const { return stream_ + ".events." + actor_id; }
 
@@ -37,6 +41,7 @@ private:
   std::string const stream_;
   history_writer& log_;
   mistake const mistake_;
+  std::vector<std::pair<operation, std::string>> not_sent_; // with the data
 };
 
 } // namespace aether::fault

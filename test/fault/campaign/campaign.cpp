@@ -7,8 +7,10 @@
 #include <boost/test/unit_test.hpp>
 
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
 #include <random>
+#include <sstream>
 #include <thread>
 
 // Not a test but the program that a fleet starts, from this very executable.
@@ -70,7 +72,8 @@ template <class F> auto until_it_works(F const& read) {
   }
 }
 
-std::vector<stored_message> read_from(std::uint16_t port, std::vector<raw_message> (*read)(wire_client&, std::string const&)) {
+std::vector<stored_message> read_from(std::uint16_t port,
+                                      std::vector<raw_message> (*read)(wire_client&, std::string const&)) {
   return until_it_works([&] {
     wire_client client(port);
     return stored_events(read(client, "S"));
@@ -97,8 +100,12 @@ void report(std::string const& row, std::uint64_t seed, verdict const& v, std::s
     BOOST_ERROR(to_string(v.violations[i].broken) << ": " << v.violations[i].text);
   if (v.violations.size() > shown)
     BOOST_ERROR("and " << v.violations.size() - shown << " more");
-  std::cout << row << ", seed " << seed << ": " << what << "; " << text_of(v.counts) << "; " << v.violations.size()
-            << " violations" << std::endl;
+  std::ostringstream line;
+  line << row << ", seed " << seed << ": " << what << "; " << text_of(v.counts) << "; " << v.violations.size()
+       << " violations";
+  std::cout << line.str() << std::endl;
+  if (auto const* record = std::getenv("AETHER_CAMPAIGN_RECORD"))
+    std::ofstream(record, std::ios::app) << line.str() << '\n';
 }
 
 } // namespace aether::fault
