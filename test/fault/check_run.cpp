@@ -73,8 +73,9 @@ bool near_a_fault(operation const& o, std::vector<fault_window> const& faults) {
 void check_failures(run_record const& run, std::vector<violation>& out) {
   for (auto const& o : run.operations)
     if ((o.end == call_end::failed || o.end == call_end::unknown) && !near_a_fault(o, run.faults))
-      out.push_back({rule::no_failure_without_a_fault, name_of(o) + (o.end == call_end::failed ? " failed" : " stayed unknown") +
-                                                           " when nothing was broken"});
+      out.push_back(
+          {rule::no_failure_without_a_fault,
+           name_of(o) + (o.end == call_end::failed ? " failed" : " stayed unknown") + " when nothing was broken"});
 }
 
 } // namespace

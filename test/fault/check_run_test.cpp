@@ -70,9 +70,7 @@ BOOST_AUTO_TEST_CASE(a_replica_that_lacks_a_message_or_has_another_is_found) {
 }
 
 BOOST_AUTO_TEST_CASE(a_call_that_never_ends_is_found) {
-  auto const never_ends = [](auto& run) {
-    run.operations.push_back(save_at(2, 2 * second, 0, 4, call_end::open));
-  };
+  auto const never_ends = [](auto& run) { run.operations.push_back(save_at(2, 2 * second, 0, 4, call_end::open)); };
   BOOST_TEST(broken(rule::every_call_ends, never_ends));
   auto run = good_run();
   never_ends(run);
@@ -90,9 +88,8 @@ BOOST_AUTO_TEST_CASE(no_progress_after_a_fault_is_found) {
 
 BOOST_AUTO_TEST_CASE(a_failure_far_from_every_fault_is_found) {
   for (auto const end : {call_end::failed, call_end::unknown}) {
-    BOOST_TEST(broken(rule::no_failure_without_a_fault, [&](auto& run) {
-      run.operations.push_back(save_at(1, 40 * second, 41 * second, 4, end));
-    }));
+    BOOST_TEST(broken(rule::no_failure_without_a_fault,
+                      [&](auto& run) { run.operations.push_back(save_at(1, 40 * second, 41 * second, 4, end)); }));
     auto run = good_run();
     run.operations.push_back(save_at(1, 20 * second, 41 * second, 4, end));
     BOOST_TEST(check_run(run).violations.empty());
@@ -103,7 +100,8 @@ BOOST_AUTO_TEST_CASE(contested_is_what_several_processes_wanted_at_one_time) {
   auto run = good_run();
   BOOST_TEST(contested_versions(run.operations) == 0u);
   run.operations.push_back(save_at(2, 3 * second, 5 * second, 2, call_end::conflict));
-  run.operations.push_back(save_at(1, 3 * second, 5 * second, 2, call_end::conflict)); // the same process as one of them
+  run.operations.push_back(
+      save_at(1, 3 * second, 5 * second, 2, call_end::conflict)); // the same process as one of them
   BOOST_TEST(contested_versions(run.operations) == 1u);
   run.operations.push_back(save_at(1, 7 * second, 8 * second, 3, call_end::conflict)); // later
   BOOST_TEST(contested_versions(run.operations) == 1u);

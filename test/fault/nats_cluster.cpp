@@ -98,8 +98,9 @@ void nats_cluster::start_all(nats_cluster_options const& options) {
       for (std::size_t to = 0; to < n; ++to)
         if (to != i)
           routes += "    nats-route://127.0.0.1:" + std::to_string(way_from_to(i, to)) + "\n";
-      one.extra_config = "server_name: " + name_of(i) + "\ncluster {\n  name: c\n  listen: \"127.0.0.1:" +
-                         std::to_string(ports[i]) + "\"\n  routes = [\n" + routes + "  ]\n}\n";
+      one.extra_config = "server_name: " + name_of(i) +
+                         "\ncluster {\n  name: c\n  listen: \"127.0.0.1:" + std::to_string(ports[i]) +
+                         "\"\n  routes = [\n" + routes + "  ]\n}\n";
     }
     nodes_.push_back(std::make_unique<test::nats_server>(std::move(one)));
   }

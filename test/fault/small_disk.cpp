@@ -27,7 +27,7 @@ small_disk::small_disk(std::size_t bytes) {
 small_disk::~small_disk() { ::umount2(path().c_str(), MNT_DETACH); }
 
 void small_disk::fill(std::size_t left) {
-  struct statvfs room {};
+  struct statvfs room{};
   if (::statvfs(path().c_str(), &room) != 0)
     fail("statvfs");
   auto const available = room.f_bavail * room.f_frsize;

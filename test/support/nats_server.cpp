@@ -121,8 +121,7 @@ void nats_server::write_config() {
   file << "listen: \"127.0.0.1:" << port_ << "\"\n";
   auto const store = options_.store_dir.empty() ? (directory() / "store").string() : options_.store_dir;
   if (options_.jetstream)
-    file << "jetstream {\n  store_dir: \"" << store << "\"\n"
-         << options_.jetstream_config << "\n}\n";
+    file << "jetstream {\n  store_dir: \"" << store << "\"\n" << options_.jetstream_config << "\n}\n";
   file << options_.extra_config << '\n';
   if (!file.flush())
     throw std::runtime_error("cannot write " + (directory() / "server.conf").string());

@@ -108,8 +108,8 @@ full_run run_to_the_limit(std::uint64_t seed) {
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(disk_full, *boost::unit_test::precondition(has_nats_server)
-                                    *boost::unit_test::precondition(can_mount))
+BOOST_AUTO_TEST_SUITE(disk_full,
+                      *boost::unit_test::precondition(has_nats_server) * boost::unit_test::precondition(can_mount))
 
 BOOST_AUTO_TEST_CASE(there_is_no_room_though_the_server_believes_so) {
   auto const seed = campaign_seed();

@@ -11,9 +11,7 @@
 
 namespace aether::fault {
 
-fleet::fleet(writer_plan common) : common_(std::move(common)) {
-  common_.stop = (directory_.path() / "stop").string();
-}
+fleet::fleet(writer_plan common) : common_(std::move(common)) { common_.stop = (directory_.path() / "stop").string(); }
 
 void fleet::start(int count) {
   for (int i = 0; i < count; ++i) {

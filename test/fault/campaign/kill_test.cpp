@@ -69,8 +69,8 @@ BOOST_DATA_TEST_CASE(nothing_is_told_wrong,
   writers.stop(scaled(60s));
   auto const run = record_of(cluster, writers, done.faults);
   auto const v = check_run(run);
-  report("kill", seed, v, std::to_string(done.of_servers) + " kills of servers, " + std::to_string(done.of_writers) +
-                              " of writers");
+  report("kill", seed, v,
+         std::to_string(done.of_servers) + " kills of servers, " + std::to_string(done.of_writers) + " of writers");
   BOOST_TEST(v.counts.saved > 100u); // less would be no test
   BOOST_TEST(v.counts.conflicts > 10u);
   BOOST_TEST(v.counts.met_a_fault >= done.faults.size());

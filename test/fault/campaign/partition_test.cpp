@@ -24,8 +24,8 @@ boost::test_tools::assertion_result has_three(boost::unit_test::test_unit_id) {
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(partitions, *boost::unit_test::precondition(has_nats_server)
-                                     *boost::unit_test::precondition(has_three))
+BOOST_AUTO_TEST_SUITE(partitions,
+                      *boost::unit_test::precondition(has_nats_server) * boost::unit_test::precondition(has_three))
 
 BOOST_AUTO_TEST_CASE(what_both_sides_say_agrees) {
   auto const seed = campaign_seed();
@@ -55,8 +55,8 @@ BOOST_AUTO_TEST_CASE(what_both_sides_say_agrees) {
   wait_for_progress(writers);
   writers.stop(scaled(60s));
   auto const v = check_run(record_of(cluster, writers, faults));
-  report("partition", seed, v, std::to_string(faults.size()) + " partitions, " + std::to_string(of_leaders) +
-                                   " of the leader");
+  report("partition", seed, v,
+         std::to_string(faults.size()) + " partitions, " + std::to_string(of_leaders) + " of the leader");
   BOOST_TEST(of_leaders > 0);
   BOOST_TEST(v.counts.saved > 100u); // less would be no test
   BOOST_TEST(v.counts.met_a_fault >= faults.size());

@@ -121,7 +121,7 @@ awaitable<std::size_t> find_head(logged_store const& store, std::size_t first, s
     bool const new_there = co_await is_new(store, first + middle * step);
     (new_there ? beyond : known) = middle;
   }
-  co_return first + known * step;
+  co_return first + known* step;
 }
 
 awaitable<void> contend(logged_store store, std::shared_ptr<shared_state> s, std::size_t first) {
