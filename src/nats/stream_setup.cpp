@@ -70,7 +70,11 @@ awaitable<std::string> ask_api(opening const& o, std::string subject, std::strin
 }
 
 [[noreturn]] void throw_error(opening const& o, api_error const& refused) {
-  throw error(to_errc(refused), o.what() + ": " + text_of(refused));
+  auto const code = to_errc(refused);
+  std::string setting; // what the server's own text does not name
+  if (code == errc::not_enough_replicas)
+    setting = "replica_count is " + std::to_string(o.config.replica_count) + ": ";
+  throw error(code, o.what() + ": " + setting + text_of(refused));
 }
 
 awaitable<server_facts> ask_facts(opening const& o) {
@@ -98,10 +102,11 @@ awaitable<void> check_replicas(opening const& o, server_facts facts, std::int64_
       facts.version = parse_server_version(*version);
   }
   if (!facts.replicas_are_safe())
-    throw error(errc::server_too_old,
-                o.what() + ": with " + std::to_string(replicas) +
-                    " replicas several writers can win one version on this server: use nats-server 2.10.20 or later "
-                    "(it must answer $JS.API.INFO with api.level, or $SYS.REQ.USER.INFO), or one replica");
+    throw error(
+        errc::server_too_old,
+        o.what() + ": replica_count is " + std::to_string(replicas) +
+            ", and with replicas several writers can win one version on this server: use nats-server 2.10.20 or later "
+            "(it must answer $JS.API.INFO with api.level, or $SYS.REQ.USER.INFO), or one replica");
 }
 
 awaitable<stream_answer> ask_stream(opening const& o, char const* verb, boost::json::object const* config) {

@@ -1,7 +1,8 @@
-// The JetStream store, for the contract suite: one server for the whole run, a stream for each case, and a connection
-// of its own for each handle, as another process would have.
+// The JetStream store, for the contract suite: one server or cluster for the whole run, a stream for each case, and a
+// connection of its own for each handle, as another process would have.
 #include <aether/nats/jetstream_event_store.hpp>
 #include <contract/providers.hpp>
+#include <fault/nats_cluster.hpp>
 #include <support/nats_server.hpp>
 
 #include <atomic>
@@ -9,9 +10,14 @@
 namespace aether::test {
 namespace {
 
-nats_server const& server() {
-  static nats_server const shared;
-  return shared;
+// One server, or a cluster where AETHER_REPLICAS says so.
+fault::nats_cluster& servers() {
+  static auto shared = [] {
+    fault::nats_cluster_options options;
+    options.nodes = fault::nodes_of_environment();
+    return std::make_unique<fault::nats_cluster>(std::move(options));
+  }();
+  return *shared;
 }
 
 class jetstream_data final : public typed_store_data<nats::jetstream_event_store> {
@@ -21,7 +27,8 @@ public:
     config.version_policy = settings.policy;
     config.max_history_events = settings.max_history_events;
     config.max_history_bytes = settings.max_history_bytes;
-    nats::connection on = co_await nats::connection::connect(server().url());
+    config.replica_count = static_cast<int>(servers().size());
+    nats::connection on = co_await nats::connection::connect(servers().urls());
     nats::jetstream_event_store store = co_await nats::jetstream_event_store::open(std::move(on), stream_, config);
     co_return std::make_shared<nats::jetstream_event_store>(std::move(store));
   }
@@ -46,7 +53,7 @@ std::string why_no_server() {
 store_provider jetstream_provider() {
   store_provider p;
   p.name = "jetstream";
-  p.batches = [] { return why_no_server().empty() && server().at_least(2, 12, 1); };
+  p.batches = [] { return why_no_server().empty() && servers().node(0).at_least(2, 12, 1); };
   p.independent = true;
   p.too_large = 2 * 1024 * 1024;
   p.why_not = why_no_server;

@@ -9,6 +9,7 @@
 #include <boost/json/value.hpp>
 
 #include <chrono>
+#include <cstdlib>
 #include <stdexcept>
 #include <thread>
 
@@ -57,6 +58,11 @@ bool is_whole(json::object const& info, std::size_t nodes) {
 }
 
 } // namespace
+
+std::size_t nodes_of_environment() {
+  auto const* given = std::getenv("AETHER_REPLICAS");
+  return given && *given ? std::stoul(given) : 1;
+}
 
 nats_cluster::nats_cluster(nats_cluster_options options) {
   // Between looking for free ports and the servers' binds others may take them.

@@ -22,6 +22,9 @@ struct nats_cluster_options {
   nats_cluster_options() = default;
 };
 
+/// AETHER_REPLICAS in the environment: how many servers a run is about; 1 by default.
+std::size_t nodes_of_environment();
+
 /// Not thread-safe.
 class nats_cluster {
 public:

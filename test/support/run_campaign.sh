@@ -95,7 +95,9 @@ run_matrix() {
     run_program "contract_$version" aether_contract_tests 600
     run_program "integration_$version" aether_integration_tests 900
     run_server_faults "$version"
-    [[ $version == 2.9.* ]] || run_cluster_faults "$version"
+    [[ $version == 2.9.* ]] && continue
+    AETHER_REPLICAS=3 run_program "contract_${version}_cluster" aether_contract_tests 900
+    run_cluster_faults "$version"
   done
   close_with matrix
 }

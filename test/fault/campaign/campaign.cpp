@@ -34,9 +34,10 @@ std::uint64_t campaign_seed() {
   return given ? std::stoull(given) : std::random_device{}() % 1'000'000;
 }
 
-int replicas() {
-  auto const* given = std::getenv("AETHER_REPLICAS");
-  return given && *given ? std::stoi(given) : 1;
+nats_cluster_options wanted_cluster() {
+  nats_cluster_options options;
+  options.nodes = nodes_of_environment();
+  return options;
 }
 
 writer_plan plan_for(nats_cluster const& cluster, std::uint64_t seed) {

@@ -18,8 +18,8 @@ inline int in_full_or(int full, int brief) { return in_full() ? full : brief; }
 /// AETHER_SEED, else one by chance. Every run prints it.
 std::uint64_t campaign_seed();
 
-/// AETHER_REPLICAS: 1 or 3 servers with as many copies of each event; 1 by default.
-int replicas();
+/// As many servers as AETHER_REPLICAS says, each with a copy of every event.
+nats_cluster_options wanted_cluster();
 
 /// The plan's part that every row needs.
 writer_plan plan_for(nats_cluster const& cluster, std::uint64_t seed);

@@ -21,14 +21,8 @@ namespace {
 
 namespace data = boost::unit_test::data;
 
-nats_cluster_options as_many_nodes() {
-  nats_cluster_options options;
-  options.nodes = static_cast<std::size_t>(replicas());
-  return options;
-}
-
 boost::test_tools::assertion_result has_replicas(boost::unit_test::test_unit_id) {
-  boost::test_tools::assertion_result several(replicas() > 1);
+  boost::test_tools::assertion_result several(nodes_of_environment() > 1);
   several.message() << "AETHER_REPLICAS is not above 1";
   return several;
 }
@@ -69,7 +63,7 @@ BOOST_AUTO_TEST_SUITE(contention, *boost::unit_test::precondition(has_nats_serve
 
 BOOST_AUTO_TEST_CASE(each_version_is_won_exactly_once) {
   auto const seed = campaign_seed();
-  nats_cluster cluster(as_many_nodes());
+  nats_cluster cluster(wanted_cluster());
   auto plan = contending(cluster, seed);
   plan.gives_up = false;
   fleet writers(plan);
@@ -89,7 +83,7 @@ BOOST_AUTO_TEST_CASE(each_version_is_won_exactly_once) {
 BOOST_AUTO_TEST_CASE(at_most_once_while_leaders_die_and_stand_still, *boost::unit_test::precondition(has_replicas)) {
   auto const seed = campaign_seed();
   std::mt19937_64 random(seed);
-  nats_cluster cluster(as_many_nodes());
+  nats_cluster cluster(wanted_cluster());
   auto plan = contending(cluster, seed);
   plan.actors = 1'000'000;
   fleet writers(plan);
@@ -116,7 +110,7 @@ BOOST_AUTO_TEST_CASE(at_most_once_while_leaders_die_and_stand_still, *boost::uni
 BOOST_DATA_TEST_CASE(expectations_hold, data::make({expectation::expected_version, expectation::contiguous}), expects) {
   auto const seed = campaign_seed();
   std::mt19937_64 random(seed);
-  nats_cluster cluster(as_many_nodes());
+  nats_cluster cluster(wanted_cluster());
   auto plan = contending(cluster, seed);
   plan.expects = expects;
   plan.actors = 1'000'000;

@@ -57,9 +57,7 @@ BOOST_DATA_TEST_CASE(nothing_is_told_wrong,
                      data::make({expectation::none, expectation::expected_version, expectation::contiguous}), expects) {
   auto const seed = campaign_seed();
   std::mt19937_64 random(seed);
-  nats_cluster_options options;
-  options.nodes = static_cast<std::size_t>(replicas());
-  nats_cluster cluster(options);
+  nats_cluster cluster(wanted_cluster());
   auto plan = plan_for(cluster, seed);
   plan.expects = expects;
   fleet writers(plan);

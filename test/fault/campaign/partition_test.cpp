@@ -17,7 +17,7 @@ using aether::test::scaled;
 namespace {
 
 boost::test_tools::assertion_result has_three(boost::unit_test::test_unit_id) {
-  boost::test_tools::assertion_result several(replicas() == 3);
+  boost::test_tools::assertion_result several(nodes_of_environment() == 3);
   several.message() << "AETHER_REPLICAS is not 3";
   return several;
 }

@@ -27,9 +27,7 @@ std::chrono::milliseconds some_time(std::mt19937_64& random) {
 
 run_record run_with_pauses(std::uint64_t seed, int pauses) {
   std::mt19937_64 random(seed);
-  nats_cluster_options options;
-  options.nodes = static_cast<std::size_t>(replicas());
-  nats_cluster cluster(options);
+  nats_cluster cluster(wanted_cluster());
   fleet writers(plan_for(cluster, seed));
   writers.start(3);
   std::this_thread::sleep_for(1s);
@@ -56,7 +54,7 @@ BOOST_AUTO_TEST_SUITE(pauses, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(what_stands_still_and_goes_on_is_told_right) {
   auto const seed = campaign_seed();
-  int const side_by_side = in_full_or(replicas() > 1 ? 2 : 4, 2);
+  int const side_by_side = in_full_or(nodes_of_environment() > 1 ? 2 : 4, 2);
   int const pauses = in_full_or(300 / side_by_side, 4);
   std::vector<std::future<run_record>> runs;
   for (int i = 0; i < side_by_side; ++i)

@@ -1,0 +1,73 @@
+// What only a cluster can show: more copies than servers, and a leader that goes.
+#include <fault/nats_cluster.hpp>
+#include <integration/store_support.hpp>
+#include <support/events.hpp>
+#include <support/run.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+using namespace aether;
+using namespace aether::test;
+using fault::nats_cluster;
+using nats::jetstream_config;
+using nats::jetstream_event_store;
+
+namespace {
+
+boost::test_tools::assertion_result is_safe_with_replicas(boost::unit_test::test_unit_id) {
+  boost::test_tools::assertion_result good(shared_server().at_least(2, 10, 20));
+  good.message() << "the library refuses replicas on this server";
+  return good;
+}
+
+nats_cluster three() {
+  fault::nats_cluster_options options;
+  options.nodes = 3;
+  return nats_cluster(std::move(options));
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(store_cluster, *boost::unit_test::precondition(has_nats_server) *
+                                         boost::unit_test::precondition(is_safe_with_replicas))
+
+BOOST_AUTO_TEST_CASE(more_replicas_than_servers_are_refused_by_name) {
+  auto cluster = three();
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    auto on = co_await nats::connection::connect(cluster.urls());
+    jetstream_config config;
+    config.replica_count = 5;
+    auto const f = co_await failure_of(jetstream_event_store::open(on, "orders", config));
+    BOOST_TEST(f.code == errc::not_enough_replicas, f.text);
+    BOOST_TEST(contains(f.text, "replica_count is 5"), f.text);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(saving_goes_on_when_the_leader_dies) {
+  auto cluster = three();
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    auto on = co_await nats::connection::connect(cluster.urls());
+    jetstream_config config;
+    config.replica_count = 3;
+    auto store = co_await jetstream_event_store::open(on, "orders", config);
+    for (int version = 1; version <= 50; ++version) {
+      if (version % 20 == 0)
+        cluster.node(cluster.leader_of("orders").value()).kill();
+      if (version % 20 == 10 && version > 10)
+        for (std::size_t i = 0; i < cluster.size(); ++i)
+          if (cluster.node(i).pid() == 0)
+            cluster.node(i).start();
+      auto const e = event_of("order-1", version);
+      for (;;) { // with an election in between
+        auto const f = co_await failure_of(store.save_event(e));
+        if (!f.code)
+          break;
+        BOOST_REQUIRE_MESSAGE(is_retryable(f.code), f.text);
+      }
+    }
+    auto const events = co_await store.get_events("order-1");
+    BOOST_TEST(events.size() == 50u);
+  });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
