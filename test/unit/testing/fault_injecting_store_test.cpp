@@ -120,10 +120,9 @@ BOOST_AUTO_TEST_CASE(what_is_late_finds_its_place_taken) {
   w.store.script(operation::save, {fault::store_late});
   w.run([&]() -> awaitable<void> {
     event const e = event_of("order-1", 5);
-    save_options const fresh = expecting(0);
-    co_await error_of(w.store.save_event(e, fresh));
+    co_await error_of(w.store.save_event(e));
     co_await w.inner->save_event(event_of("order-1", 2));
-    save_outcome const again = co_await w.store.try_save_event(e, fresh);
+    save_outcome const again = co_await w.store.try_save_event(e, expecting(0));
     BOOST_TEST(refused(again, 2)); // and that stays true
     co_await w.clock.sleep_for(1min);
     std::int64_t const version = co_await w.inner->latest_version("order-1");

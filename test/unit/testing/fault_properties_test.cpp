@@ -149,11 +149,11 @@ awaitable<void> write(campaign& c, int writer) {
     told t;
     t.store = store;
     t.events = next_events(c, actor, version, std::to_string(writer) + "-" + std::to_string(round));
-    save_options options;
-    if (c.chance(30))
-      options.expected_version = version;
     int const patience = c.chance(80) ? 30 : 1 + static_cast<int>(c.random() % 3);
     for (int tries = 0; t.how == end::none && tries < patience; ++tries) {
+      save_options options;
+      if (c.chance(30))
+        options.expected_version = version;
       if (c.chance(15))
         co_await try_and_cancel(c, t, options);
       else
