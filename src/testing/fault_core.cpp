@@ -18,7 +18,7 @@ asio::awaitable<void> run_later(core_ptr core, time_point due, fault_core::actio
     co_await wait(core->clock, due);
     co_await what(core);
   } catch (std::exception const&) {
-    // Whoever sent it has had its answer; that it was not stored is counted where it is known.
+    // Nobody waits for it any more: to whoever sent it the outcome is unknown, and remains so.
   }
 }
 
