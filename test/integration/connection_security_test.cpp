@@ -160,6 +160,19 @@ BOOST_AUTO_TEST_CASE(an_nkey) {
   BOOST_TEST(f.text.find("missing.nk") != std::string::npos, f.text);
 }
 
+// cnats signs some nonces wrongly.
+BOOST_AUTO_TEST_CASE(an_nkey_every_time) {
+  temporary_directory directory;
+  nats_server server(without_jetstream(std::string("authorization { users = [ { nkey: ") + nkey_public + " } ] }\n"));
+  auto options = options_for(server);
+  options.nkey_public = nkey_public;
+  options.nkey_seed_file = write_file(directory, "user.nk", nkey_seed);
+  int refused = 0;
+  for (int i = 0; i < 1000; ++i)
+    refused += try_connect(options).code.failed();
+  BOOST_TEST(refused == 0);
+}
+
 BOOST_AUTO_TEST_CASE(a_credentials_file) {
   temporary_directory directory;
   nats_server server(without_jetstream(std::string("operator: ") + operator_jwt +

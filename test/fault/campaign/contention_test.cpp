@@ -93,9 +93,9 @@ BOOST_AUTO_TEST_CASE(at_most_once_while_leaders_die_and_stand_still, *boost::uni
     auto const next = std::chrono::steady_clock::now() + (in_full() ? 5s : 3s);
     std::this_thread::sleep_for(500ms);
     faults.push_back(break_leader(cluster, random));
+    wait_for_progress(writers);
     std::this_thread::sleep_until(next);
   }
-  wait_for_progress(writers);
   writers.stop(scaled(60s));
   auto const run = record_of(cluster, writers, faults);
   auto const v = check_run(run);

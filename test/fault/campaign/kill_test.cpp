@@ -45,6 +45,8 @@ kills_done kill_at_work(nats_cluster& cluster, fleet& writers, std::mt19937_64& 
     }
     fault.to = monotonic_now() + 1;
     done.faults.push_back(fault);
+    if (cluster.size() > 1) // else one election follows the other, and nothing is ever saved
+      wait_for_progress(writers);
   }
   return done;
 }
