@@ -122,6 +122,16 @@ void nats_cluster::wait_until_answering() {
     }
 }
 
+std::string nats_cluster::last_logs() const {
+  constexpr std::size_t shown = 2000;
+  std::string all;
+  for (std::size_t i = 0; i < size(); ++i) {
+    auto const log = nodes_[i]->log();
+    all += "\n" + name_of(i) + ": …" + log.substr(log.size() - std::min(log.size(), shown));
+  }
+  return all;
+}
+
 std::string nats_cluster::urls() const {
   std::string all;
   for (auto const& node : nodes_)
@@ -153,7 +163,7 @@ void nats_cluster::wait_until_whole(std::string const& stream) {
     if (is_whole(info, size()))
       return;
     if (clock::now() > until)
-      throw std::runtime_error("stream " + stream + " does not become whole: " + json::serialize(info));
+      throw std::runtime_error("stream " + stream + " does not become whole: " + json::serialize(info) + last_logs());
     std::this_thread::sleep_for(50ms);
   }
 }

@@ -55,6 +55,7 @@ private:
   };
   void start_all(nats_cluster_options const& options);
   void wait_until_answering();
+  std::string last_logs() const;
 
   std::vector<route> routes_;
   std::vector<std::unique_ptr<test::nats_server>> nodes_;

@@ -81,6 +81,17 @@ std::vector<stored_message> read_from(std::uint16_t port,
   });
 }
 
+// A replica may be called current before it has applied the last messages.
+std::vector<stored_message> read_up_to(std::size_t count, std::uint16_t port) {
+  auto const limit = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  for (;;) {
+    auto stored = read_from(port, read_replica);
+    if (stored.size() >= count || std::chrono::steady_clock::now() > limit)
+      return stored;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+}
+
 } // namespace
 
 run_record record_of(nats_cluster& cluster, fleet const& writers, std::vector<fault_window> faults) {
@@ -91,7 +102,7 @@ run_record record_of(nats_cluster& cluster, fleet const& writers, std::vector<fa
   cluster.wait_until_whole("S");
   run.replicas.push_back(read_from(cluster.node(0).port(), read_stream));
   for (std::size_t i = 0; i < cluster.size() && cluster.size() > 1; ++i)
-    run.replicas.push_back(read_from(cluster.node(i).port(), read_replica));
+    run.replicas.push_back(read_up_to(run.replicas.front().size(), cluster.node(i).port()));
   return run;
 }
 
