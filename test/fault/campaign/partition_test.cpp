@@ -35,6 +35,7 @@ BOOST_AUTO_TEST_CASE(what_both_sides_say_agrees) {
   options.breakable = true;
   nats_cluster cluster(options);
   auto plan = plan_for(cluster, seed);
+  plan.rest = 3ms; // the faults are the subject, not the load
   fleet writers(plan);
   writers.start(4);
   std::this_thread::sleep_for(1s);
