@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <exception>
 #include <stdexcept>
+#include <utility>
 
 namespace aether::fault {
 namespace {
@@ -101,7 +102,7 @@ void stage::spawn(contract promise, std::shared_ptr<watched> w, awaitable<void> 
   l.executor = callers().context->get_executor();
   if (threaded_)
     l.executor = asio::make_strand(l.executor);
-  auto handler = [w](std::exception_ptr e) {
+  auto handler = [w, signal = l.signal](std::exception_ptr e) { // the signal may not go before the call's frame
     if (e) // cancelled before it began
       w->error = asio::error::operation_aborted;
     w->ended = true;
@@ -178,10 +179,15 @@ void stage::join_threads() {
   threaded_ = false;
 }
 
+// What holds a strand goes with the context: neither later, nor before the library has closed its gate there, as then
+// nothing that ThreadSanitizer understands would order it behind other threads' uses (Asio counts with fences).
 void stage::destroy_callers() {
+  auto& place = callers();
+  place.join_threads();
   for (auto& l : calls_)
-    l.executor = nullptr; // a strand must not outlive its context
-  callers().destroy();
+    if (place.context)
+      asio::post(*place.context, [signal = std::move(l.signal), executor = std::exchange(l.executor, {})] {});
+  place.destroy();
 }
 
 bool stage::nothing_is_left() const {

@@ -26,7 +26,7 @@ using clock = std::chrono::steady_clock;
 constexpr char const* saves_stream = "SAVES";
 constexpr int threads_each = 4;
 
-int rounds() { return std::getenv("AETHER_CAMPAIGN") ? 20'000 : 800; }
+int rounds() { return std::getenv("AETHER_CAMPAIGN") ? 20'000 : 1500; }
 
 std::uint64_t seed() {
   auto const* given = std::getenv("AETHER_SEED");
