@@ -182,12 +182,12 @@ void stage::join_threads() {
 // What holds a strand goes with the context: neither later, nor before the library has closed its gate there, as then
 // nothing that ThreadSanitizer understands would order it behind other threads' uses (Asio counts with fences).
 void stage::destroy_callers() {
-  auto& place = callers();
-  place.join_threads();
+  auto& at = callers();
+  at.join_threads();
   for (auto& l : calls_)
-    if (place.context)
-      asio::post(*place.context, [signal = std::move(l.signal), executor = std::exchange(l.executor, {})] {});
-  place.destroy();
+    if (at.context)
+      asio::post(*at.context, [signal = std::move(l.signal), executor = std::exchange(l.executor, {})] {});
+  at.destroy();
 }
 
 bool stage::nothing_is_left() const {
