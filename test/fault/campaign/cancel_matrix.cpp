@@ -22,6 +22,7 @@ constexpr auto short_time = 40ms;
 constexpr auto short_time = 15ms;
 #endif
 
+bool is_stalled(ending e) { return e == ending::stalled_deadline || e == ending::stalled_signal; }
 bool is_deadline(ending e) { return e == ending::stalled_deadline || e == ending::late_deadline; }
 
 } // namespace
@@ -30,6 +31,8 @@ std::ostream& operator<<(std::ostream& out, ending e) {
   switch (e) {
   case ending::signal:
     return out << "cancelled";
+  case ending::stalled_signal:
+    return out << "cancelled, no answer";
   case ending::stalled_deadline:
     return out << "deadline, no answer";
   case ending::late_deadline:
@@ -57,6 +60,7 @@ bool allowed(ending e, bool struck, contract const& promise, watched const& w) {
     return false;
   switch (e) {
   case ending::signal:
+  case ending::stalled_signal:
     return w.error == boost::asio::error::operation_aborted;
   case ending::homes_context:
     return w.error == errc::closed || (promise.is_save && w.error == errc::outcome_unknown);
@@ -102,13 +106,13 @@ told_save told_by(stage const& s, scene const& at, tried_call const& o) {
 cancel_matrix::cancel_matrix(std::uint16_t server_port, int stride)
     : port_(server_port), stride_(stride), way_there_(server_port), others_(server_port) {}
 
-matrix_counts cancel_matrix::run(tried_call const& o, ending e, bool two_contexts) {
+matrix_counts cancel_matrix::run(tried_call const& o, ending e, contexts where) {
   matrix_counts counts;
   bool const skip_first = o.is_given_context && e == ending::homes_context;
-  bool more = skip_first || end_at(0, o, e, two_contexts, counts);
-  int const first = stride_ == 1 ? 1 : 1 + (static_cast<int>(e) * 2 + two_contexts) % stride_;
+  bool more = skip_first || end_at(0, o, e, where, counts);
+  int const first = stride_ == 1 ? 1 : 1 + (static_cast<int>(e) * 2 + static_cast<int>(where)) % stride_;
   for (int point = first; more && counts.wrong.size() < 5; point += stride_ == 1 ? 1 : std::max(stride_, point / 8))
-    more = end_at(point, o, e, two_contexts, counts);
+    more = end_at(point, o, e, where, counts);
   return counts;
 }
 
@@ -117,9 +121,12 @@ void cancel_matrix::strike(stage& s, ending e, int point, clock::time_point dead
   case ending::signal:
     s.cancel();
     break;
+  case ending::stalled_signal:
   case ending::stalled_deadline:
     way_there_.stall(way::to_server);
     way_there_.stall(way::to_client);
+    if (e == ending::stalled_signal)
+      s.cancel();
     break;
   case ending::late_deadline:
     std::this_thread::sleep_until(deadline + 1ms);
@@ -139,7 +146,7 @@ void cancel_matrix::strike(stage& s, ending e, int point, clock::time_point dead
 }
 
 // True when the call had not ended before.
-bool cancel_matrix::end_at(int point, tried_call const& o, ending e, bool two_contexts, matrix_counts& counts) {
+bool cancel_matrix::end_at(int point, tried_call const& o, ending e, contexts where, matrix_counts& counts) {
   auto const wrong = [&](std::string const& what) {
     counts.wrong.push_back(o.name + ", point " + std::to_string(point) + ": " + what);
   };
@@ -147,8 +154,8 @@ bool cancel_matrix::end_at(int point, tried_call const& o, ending e, bool two_co
   auto at = scene_of(o, stream, "order-" + std::to_string(++actors_),
                      is_deadline(e) ? o.patience * short_time : std::chrono::nanoseconds());
   at.others = &others_;
-  auto const url = e == ending::stalled_deadline ? way_there_.url() : "nats://127.0.0.1:" + std::to_string(port_);
-  stage s(url, two_contexts, at.call.timeout);
+  auto const url = is_stalled(e) ? way_there_.url() : "nats://127.0.0.1:" + std::to_string(port_);
+  stage s(url, where, at.call.timeout);
   s.set_up(o.needs_store ? at.stream : std::string());
   if (o.prepare)
     s.run(o.prepare(s, at));

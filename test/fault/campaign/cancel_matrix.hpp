@@ -14,6 +14,7 @@ namespace aether::fault {
 
 enum class ending {
   signal,           ///< terminal cancellation
+  stalled_signal,   ///< the same while nothing comes from the server any more: nothing else would end the call
   stalled_deadline, ///< nothing comes from the server any more, and the deadline passes
   late_deadline,    ///< the thread is busy until the deadline has passed: answer and deadline are there together
   handles,          ///< every handle of the store and the connection goes: the call finishes all the same
@@ -45,12 +46,12 @@ public:
   /// `stride`: 1 takes every suspension point, more every so manyth, beginning at another one for each ending.
   cancel_matrix(std::uint16_t server_port, int stride);
 
-  matrix_counts run(tried_call const& o, ending e, bool two_contexts);
+  matrix_counts run(tried_call const& o, ending e, contexts where);
   /// What was told of saves, against the stream; and begins a new one.
   std::vector<std::string> check_saves();
 
 private:
-  bool end_at(int point, tried_call const& o, ending e, bool two_contexts, matrix_counts& counts);
+  bool end_at(int point, tried_call const& o, ending e, contexts where, matrix_counts& counts);
   void strike(stage& s, ending e, int point, std::chrono::steady_clock::time_point deadline);
 
   std::uint16_t const port_;

@@ -80,11 +80,17 @@ struct launched {
   launched() = default;
 };
 
+enum class contexts {
+  one,           ///< of the caller and the connection
+  callers_first, ///< two; a handler of the caller's runs before one of the connection's
+  home_first,    ///< two, the other way round
+};
+
 /// Not thread-safe: one thread has it, and drives both contexts unless it has threads do that.
 class stage {
 public:
   /// The server, or a way to it.
-  stage(std::string url, bool two_contexts, std::chrono::nanoseconds connection_timeout = {});
+  stage(std::string url, contexts where, std::chrono::nanoseconds connection_timeout = {});
   stage(stage const&) = delete;
   stage& operator=(stage const&) = delete;
 
@@ -103,7 +109,7 @@ public:
   /// Until here; what is left is driven by hand again.
   void join_threads();
 
-  /// Runs one handler, of the caller's context first; false when none came in time.
+  /// Runs one handler; false when none came in time.
   bool step(std::chrono::nanoseconds patience);
   bool all_ended() const;
   /// Steps, or waits, until every call has ended, or too much time has passed: false.
@@ -121,7 +127,6 @@ public:
   bool nothing_is_left() const;
 
   std::vector<launched> const& calls() const noexcept { return calls_; }
-  bool has_two_contexts() const noexcept { return two_; }
   nats::connection_options const& options() const noexcept { return options_; }
 
   nats::connection on;
@@ -142,9 +147,9 @@ private:
   };
 
   void spawn(contract promise, std::shared_ptr<watched> w, awaitable<void> call);
-  place& callers() { return two_ ? callers_ : home_; }
+  place& callers() { return where_ == contexts::one ? home_ : callers_; }
 
-  bool const two_;
+  contexts const where_;
   bool threaded_ = false;
   nats::connection_options options_;
   place home_;

@@ -26,7 +26,7 @@ using clock = std::chrono::steady_clock;
 constexpr char const* saves_stream = "SAVES";
 constexpr int threads_each = 4;
 
-int rounds() { return std::getenv("AETHER_CAMPAIGN") ? 20'000 : 1500; }
+int rounds() { return std::getenv("AETHER_CAMPAIGN") ? 20'000 : 1200; }
 
 std::uint64_t seed() {
   auto const* given = std::getenv("AETHER_SEED");
@@ -83,7 +83,7 @@ private:
     std::chrono::nanoseconds shortest = 1s;
     for (int i = 0; i < 3; ++i) {
       auto const at = next_scene(o, {});
-      stage s(server_.url(), true);
+      stage s(server_.url(), contexts::callers_first);
       prepare(s, o, at);
       auto const begun = clock::now();
       o.begin(s, at);
@@ -95,11 +95,11 @@ private:
   }
 
   void round(tried_call const& o, ending e) {
-    bool const two = e == ending::homes_context || below(2) == 0;
+    auto const where = e == ending::homes_context || below(2) == 0 ? contexts::callers_first : contexts::one;
     auto const moment = std::chrono::nanoseconds(below(static_cast<std::uint64_t>(durations_[o.name].count())));
     bool const by_deadline = e == ending::late_deadline;
     auto const at = next_scene(o, by_deadline ? moment + 1ns : 0ns);
-    stage s(server_.url(), two, 0ns);
+    stage s(server_.url(), where);
     prepare(s, o, at);
     auto const until = clock::now() + moment;
     o.begin(s, at);
