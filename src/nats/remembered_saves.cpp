@@ -34,20 +34,58 @@ void remembered_saves::forget(std::string_view actor_id, std::int64_t version, s
   size_.store(saves_.size(), std::memory_order_release);
 }
 
+void remembered_saves::note_under_way(unknown_save save) {
+  std::lock_guard lock(mutex_);
+  auto const k = key_of(save.actor_id, save.version, save.event_id);
+  if (by_key_.contains(k))
+    return;
+  remembered_save note;
+  note.save = std::move(save);
+  note.since = std::chrono::steady_clock::now();
+  note.under_way = true;
+  by_key_.emplace(k, saves_.insert(saves_.end(), std::move(note)));
+  size_.store(saves_.size(), std::memory_order_release);
+}
+
+void remembered_saves::ended(std::string_view actor_id, std::int64_t version, std::string_view event_id) {
+  if (empty())
+    return;
+  std::lock_guard lock(mutex_);
+  if (auto found = by_key_.find(key_of(actor_id, version, event_id));
+      found != by_key_.end() && found->second->under_way)
+    drop(found);
+  size_.store(saves_.size(), std::memory_order_release);
+}
+
+bool remembered_saves::is_open(std::string_view actor_id, std::int64_t version, std::string_view event_id) {
+  if (empty())
+    return false;
+  std::lock_guard lock(mutex_);
+  return find_with_lock(actor_id, version, event_id) != nullptr;
+}
+
 std::optional<remembered_save> remembered_saves::find(std::string_view actor_id, std::int64_t version,
                                                       std::string_view event_id) {
   if (empty())
     return {};
   std::lock_guard lock(mutex_);
+  auto const* found = find_with_lock(actor_id, version, event_id);
+  if (!found || found->under_way)
+    return {};
+  return *found;
+}
+
+remembered_save const* remembered_saves::find_with_lock(std::string_view actor_id, std::int64_t version,
+                                                        std::string_view event_id) {
   auto found = by_key_.find(key_of(actor_id, version, event_id));
   if (found == by_key_.end())
-    return {};
+    return nullptr;
   if (max_age_.count() > 0 && std::chrono::steady_clock::now() - found->second->since > max_age_) {
     drop(found); // what it was stored as has expired too
     size_.store(saves_.size(), std::memory_order_release);
-    return {};
+    return nullptr;
   }
-  return *found->second;
+  return &*found->second;
 }
 
 std::vector<unknown_save> remembered_saves::all() const {

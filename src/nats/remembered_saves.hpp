@@ -22,6 +22,7 @@ struct remembered_save {
   unknown_save save;
   std::uint64_t sequence = 0;         ///< the highest expectation among its unanswered attempts
   std::vector<std::string> batch_ids; ///< of its attempts, when it was a batch
+  bool under_way = false; ///< its caller was told that it is unknown, and the store still works at it
   std::chrono::steady_clock::time_point since{};
 };
 
@@ -32,7 +33,14 @@ public:
 
   void remember(remembered_save save);
   void forget(std::string_view actor_id, std::int64_t version, std::string_view event_id);
+  /// What is to be resolved first: none that is under way.
   std::optional<remembered_save> find(std::string_view actor_id, std::int64_t version, std::string_view event_id);
+  /// Whether any is, so that no call may say that the event is not stored.
+  bool is_open(std::string_view actor_id, std::int64_t version, std::string_view event_id);
+  /// Notes one that is under way, unless the event is noted already.
+  void note_under_way(unknown_save save);
+  /// It has ended and is not unknown: takes the note back.
+  void ended(std::string_view actor_id, std::int64_t version, std::string_view event_id);
   bool empty() const noexcept { return size_.load(std::memory_order_acquire) == 0; }
   /// Some attempt was dropped for space: a version alone proves no conflict any more.
   bool is_forgetful() const noexcept { return forgetful_.load(std::memory_order_acquire); }
@@ -40,6 +48,7 @@ public:
 
 private:
   using key = aether::detail::hash128;
+  remembered_save const* find_with_lock(std::string_view actor_id, std::int64_t version, std::string_view event_id);
   static key key_of(std::string_view actor_id, std::int64_t version, std::string_view event_id);
   void drop(std::unordered_map<key, std::list<remembered_save>::iterator, aether::detail::hash128_hasher>::iterator at);
 

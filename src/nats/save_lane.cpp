@@ -126,11 +126,7 @@ void save_lane::end_waiting(std::shared_ptr<store_core> keep,
         return;
       auto const& turn = *entry.first;
       if (entry.first->stop_unless_handed_over()) {
-        unknown_save u;
-        u.actor_id = turn.actor_id();
-        u.event_id = turn.first().event_id;
-        u.version = turn.first().version;
-        unresolved.push_back(std::move(u));
+        unresolved.push_back(turn.as_unknown());
       }
       for (auto save = std::move(entry.first->next); save; save = std::move(save->next))
         save->finish(failed_step(errc::closed));

@@ -24,7 +24,7 @@ save_result save_operation::give_up() {
   if (phase_.compare_exchange_strong(expected, phase::given_up) || expected == phase::given_up) {
     lane_.withdraw(shared_from_this());
     save_result result;
-    if (store_->remembered().find(actor_id_, first().version, first().event_id)) // of an earlier call
+    if (is_remembered()) // of an earlier call
       result.end = save_end::unknown;
     result.error = errc::timed_out;
     return result;
@@ -33,6 +33,7 @@ save_result save_operation::give_up() {
     return result_;
   save_result result;
   result.end = save_end::unknown;
+  note_that_it_is_unknown();
   return result;
 }
 
@@ -167,17 +168,38 @@ void save_operation::end(save_step const& step) {
   lane_.ended(*this);
 }
 
+bool save_operation::is_remembered() const {
+  return store_->remembered().is_open(actor_id_, first().version, first().event_id);
+}
+
+unknown_save save_operation::as_unknown() const {
+  unknown_save unknown;
+  unknown.actor_id = actor_id_;
+  unknown.event_id = first().event_id;
+  unknown.version = first().version;
+  return unknown;
+}
+
+// The caller is told so now, while the lane works on: whoever saves the event again meanwhile is to know of it. Either
+// side may come last, and takes the note back when it is not true any more.
+void save_operation::note_that_it_is_unknown() {
+  told_unknown_ = true;
+  store_->remembered().note_under_way(as_unknown());
+  if (phase_ == phase::finished && result_.end != save_end::unknown)
+    store_->remembered().ended(actor_id_, first().version, first().event_id);
+}
+
 void save_operation::finish(save_step const& step) {
-  result_.end = step.end;
+  // One that ends without having had its turn knows nothing of what an earlier call left open.
+  bool const still_open = step.end == save_end::failed && !had_remembered_ && is_remembered();
+  result_.end = still_open ? save_end::unknown : step.end;
   result_.success = step.success;
   result_.current_version = step.current_version;
   result_.error = step.error;
   result_.text = text_;
   if (step.end == save_end::unknown) {
     remembered_save unresolved;
-    unresolved.save.actor_id = actor_id_;
-    unresolved.save.event_id = first().event_id;
-    unresolved.save.version = first().version;
+    unresolved.save = as_unknown();
     unresolved.sequence = machine_.open_sequence();
     unresolved.batch_ids = batch_ids_;
     unresolved.since = std::chrono::steady_clock::now();
@@ -187,6 +209,8 @@ void save_operation::finish(save_step const& step) {
   }
   if (phase_.exchange(phase::finished) == phase::finished)
     return;
+  if (told_unknown_ && result_.end != save_end::unknown)
+    store_->remembered().ended(actor_id_, first().version, first().event_id);
   if (auto waiting = std::move(waiting_))
     waiting->complete(result_);
   store_->save_ended();

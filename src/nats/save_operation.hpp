@@ -57,6 +57,7 @@ public:
   save_item const& first() const noexcept { return items_.front(); }
   save_item const& last() const noexcept { return items_.back(); }
   save_request const& request() const noexcept { return request_; }
+  unknown_save as_unknown() const;
   save_machine const& machine() const noexcept { return machine_; }
 
   // The caller's side, any thread.
@@ -96,6 +97,8 @@ private:
   void take_back_unless_handed_over(publish_verdict const& verdict) noexcept;
   void on_verdict(publish_verdict verdict);
   bool may_hand_over() noexcept;
+  bool is_remembered() const;
+  void note_that_it_is_unknown();
   save_step gone_step() const noexcept;
   native_message make_message(save_step const& step, std::uint64_t token) const;
   steady_time attempt_deadline() const;
@@ -127,6 +130,7 @@ private:
   save_result result_;
   std::shared_ptr<aether::detail::wait_state<save_result>> waiting_;
   std::atomic<phase> phase_{phase::idle};
+  std::atomic<bool> told_unknown_{false}; // to a caller who gave up
   bool had_remembered_ = false;
   bool answered_ = false; // the publish that proceed() made; on the connection's strand
 };

@@ -80,10 +80,21 @@ struct begun_save {
   steady_time deadline;
 };
 
+// Without room nothing is stored by this call; what an earlier one left open may be.
+void begin_unless_full(store_core& store, std::string const& actor_id, save_item const& first) {
+  try {
+    store.save_began();
+  } catch (error const& refused) {
+    if (refused.code() == errc::overloaded && store.remembered().is_open(actor_id, first.version, first.event_id))
+      throw error(errc::outcome_unknown, refused.what());
+    throw;
+  }
+}
+
 begun_save begin(std::shared_ptr<store_core> store, std::string actor_id, std::vector<save_item> items,
                  save_request const& request, std::chrono::nanoseconds timeout) {
   auto const deadline = deadline_after(timeout, store->stream()->config.operation_timeout);
-  store->save_began();
+  begin_unless_full(*store, actor_id, items.front());
   try {
     return {std::make_shared<save_operation>(store, std::move(actor_id), std::move(items), request, deadline),
             deadline};

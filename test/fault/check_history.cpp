@@ -49,7 +49,8 @@ private:
 
 class actor_check {
 public:
-  actor_check(std::string const& actor_id, std::vector<violation>& out) : actor_id_(actor_id), out_(out) {}
+  actor_check(std::string const& actor_id, std::vector<fault_window> const& faults, bool replicated, verdict& out)
+      : actor_id_(actor_id), faults_(faults), replicated_(replicated), out_(out) {}
 
   void add(operation const& o) {
     operations_.push_back(&o);
@@ -61,6 +62,10 @@ public:
 
   void check() {
     index_messages();
+    for (auto const* o : operations_)
+      if (succeeded(*o))
+        acknowledged_.add(o->returned, o->events.back().version);
+    acknowledged_.settle();
     check_stream();
     for (auto const* o : operations_) {
       if (succeeded(*o))
@@ -74,7 +79,20 @@ public:
 
 private:
   void report(rule broken, std::string text) {
-    out_.push_back({broken, "actor " + actor_id_ + ": " + std::move(text)});
+    out_.violations.push_back({broken, "actor " + actor_id_ + ": " + std::move(text)});
+  }
+
+  /// The same of what a leader says that may no longer be one.
+  void report_unless_stale(operation const& o, rule broken, std::string text) {
+    constexpr std::int64_t notices = 10'000'000'000; // ns, after which a server without a quorum knows that it leads none
+    bool const excused =
+        replicated_ && std::any_of(faults_.begin(), faults_.end(), [&](fault_window const& f) {
+          return f.of_a_server && o.invoked < f.to + notices && (o.returned == 0 || o.returned > f.from);
+        });
+    if (excused)
+      ++out_.counts.stale;
+    else
+      report(broken, std::move(text));
   }
 
   void index_messages() {
@@ -109,13 +127,17 @@ private:
     bool same = false, one_expects = true;
     for (auto const* o : found->second) {
       same = same || std::find(o->events.begin(), o->events.end(), m.event) != o->events.end();
-      one_expects = one_expects && has_expectation(*o) && may_have_stored(*o);
+      one_expects = one_expects && (has_expectation(*o) || !may_have_stored(*o));
     }
     if (!same)
       return report(rule::known_origin, name_of(m) + " holds " + name_of(m.event) + ", not as it was written");
-    if (!one_expects) // an attempt without expectation may be the one that stored it
+    bool const one_may = std::any_of(found->second.begin(), found->second.end(),
+                                     [](auto const* o) { return may_have_stored(*o); });
+    if (!one_expects || !one_may) // an attempt without expectation may be the one that stored it; else told elsewhere
       return;
     for (auto const* o : found->second) {
+      if (!may_have_stored(*o))
+        continue;
       bool const first = o->events.front() == m.event;
       bool const kept = (!o->expected_version || !first || *o->expected_version == before) &&
                         (!o->contiguous || m.event.version == before + 1);
@@ -127,6 +149,11 @@ private:
   }
 
   void check_success(operation const& o) {
+    if (o.version != o.events.back().version)
+      report(rule::saved_event_is_stored, name_of(o) + " was told that version " + std::to_string(o.version) +
+                                              " is saved, and it was " + name_of(o.events.back()));
+    if (o.end == call_end::already_saved)
+      check_earlier_attempt(o);
     auto const last = o.sequence;
     for (std::size_t i = 0; i < o.events.size(); ++i) {
       auto const& e = o.events[i];
@@ -142,7 +169,36 @@ private:
     }
   }
 
+  /// What stood there before this call was stored by an earlier one, which then cannot have failed.
+  void check_earlier_attempt(operation const& o) {
+    auto const& writers = writers_.at(o.events.front().id);
+    bool const explained = std::any_of(writers.begin(), writers.end(), [&](auto const* w) {
+      return w != &o && may_have_stored(*w) && w->invoked < o.returned;
+    });
+    if (!explained)
+      report(rule::refused_is_not_stored, name_of(o) + " was told that " + name_of(o.events.front()) +
+                                              " had been saved before, by calls that all had failed");
+  }
+
+  /// The last of the process's earlier calls with the event that said what has become of it, or that it is unknown.
+  operation const* last_word(operation const& o) const {
+    operation const* last = nullptr;
+    for (auto const* w : writers_.at(o.events.front().id))
+      if (w->process == o.process && w->returned != 0 && w->returned < o.invoked && w->end != call_end::failed &&
+          (!last || last->returned < w->returned))
+        last = w;
+    return last;
+  }
+
   void check_refusal(operation const& o) {
+    auto const* before = last_word(o);
+    bool const was_unknown = before && before->end == call_end::unknown;
+    if (o.end == call_end::failed && was_unknown)
+      report(rule::unknown_until_resolved, name_of(o) + " was told that " + name_of(o.events.front()) +
+                                               " is not stored (error " + std::to_string(o.error) + "), when " +
+                                               name_of(*before) + " had been told unknown");
+    // Repeated with the expectation that it had, it is resolved; with another on a quiet actor it is not.
+    bool const repeats_unknown = was_unknown && before->expected_version == o.expected_version;
     for (auto const& e : o.events) {
       auto const stored = by_id_.find(e.id);
       if (stored == by_id_.end() || messages_[stored->second]->event.version != e.version)
@@ -155,7 +211,7 @@ private:
                                                 name_of(*messages_[stored->second]) + " holds it");
       bool const saved_before = std::any_of(writers.begin(), writers.end(),
                                             [&](auto const* w) { return succeeded(*w) && w->returned < o.invoked; });
-      if (o.end == call_end::conflict && (!has_expectation(o) || saved_before))
+      if (o.end == call_end::conflict && (!has_expectation(o) || saved_before || repeats_unknown))
         report(rule::no_conflict_with_oneself,
                name_of(o) + " was told of a conflict for " + name_of(e) + ", which itself is stored");
     }
@@ -180,8 +236,14 @@ private:
     bool const taken = o.version >= first;
     bool const unexpected =
         (o.expected_version && o.version != *o.expected_version) || (o.contiguous && o.version != first - 1);
-    if ((taken || unexpected) && may_be_seen(o.version, o.returned))
+    if ((taken || unexpected) && may_be_seen(o.version, o.returned)) {
+      auto const known = acknowledged_.before(o.invoked);
+      if (!taken && o.version < known)
+        report_unless_stale(o, rule::conflict_is_explained,
+                            name_of(o) + " was told that version " + std::to_string(o.version) +
+                                " is the current one, when " + std::to_string(known) + " had been acknowledged");
       return;
+    }
     report(rule::conflict_is_explained, name_of(o) + " was told that version " + std::to_string(o.version) +
                                             " stands in the way of " + name_of(o.events.front()) +
                                             ", which nobody had written or which is no obstacle");
@@ -206,34 +268,31 @@ private:
   static std::int64_t told_by(operation const& read) {
     if (read.kind == call_kind::latest_version)
       return read.version;
-    return read.events.empty() ? 0 : read.events.back().version;
+    return read.events.empty() ? read.expected_version.value_or(0) : read.events.back().version;
   }
 
   void check_reads() {
-    greatest_by_time acknowledged;
+    // On one server what one process has read every other sees; with replicas a replica may lag behind another.
     std::map<std::uint32_t, greatest_by_time> read;
+    auto const reader = [&](operation const& o) { return replicated_ ? o.process : 0; };
     auto const is_read = [](operation const& o) { return o.kind != call_kind::save && o.end == call_end::answered; };
-    for (auto const* o : operations_) {
-      if (succeeded(*o))
-        acknowledged.add(o->returned, o->events.back().version);
-      else if (is_read(*o))
-        read[o->process].add(o->returned, told_by(*o));
-    }
-    acknowledged.settle();
+    for (auto const* o : operations_)
+      if (is_read(*o))
+        read[reader(*o)].add(o->returned, told_by(*o));
     for (auto& [process, known] : read)
       known.settle();
     for (auto const* o : operations_) {
       if (!is_read(*o))
         continue;
       auto const told = told_by(*o);
-      auto const least = acknowledged.before(o->invoked);
+      auto const least = acknowledged_.before(o->invoked);
       if (told < least)
-        report(rule::read_sees_acknowledged, name_of(*o) + " read version " + std::to_string(told) + " when " +
+        report_unless_stale(*o, rule::read_sees_acknowledged, name_of(*o) + " read version " + std::to_string(told) + " when " +
                                                  std::to_string(least) + " had been acknowledged");
-      auto const earlier = read[o->process].before(o->invoked);
+      auto const earlier = read[reader(*o)].before(o->invoked);
       if (told < earlier)
-        report(rule::read_never_goes_back, name_of(*o) + " read version " + std::to_string(told) +
-                                               " after its process had read " + std::to_string(earlier));
+        report_unless_stale(*o, rule::read_never_goes_back, name_of(*o) + " read version " + std::to_string(told) +
+                                               " after a call had read " + std::to_string(earlier));
       check_told(*o, told);
     }
   }
@@ -242,14 +301,20 @@ private:
     if (!may_be_seen(told, o.returned))
       return report(rule::read_is_stored,
                     name_of(o) + " read version " + std::to_string(told) + ", which is not there");
+    std::size_t first = 0;
+    while (first < messages_.size() && messages_[first]->event.version <= o.expected_version.value_or(0))
+      ++first;
     for (std::size_t i = 0; i < o.events.size(); ++i)
-      if (i >= messages_.size() || !(messages_[i]->event == o.events[i]))
+      if (first + i >= messages_.size() || !(messages_[first + i]->event == o.events[i]))
         return report(rule::read_is_stored, name_of(o) + " read " + name_of(o.events[i]) + " as number " +
                                                 std::to_string(i + 1) + ", where the stream has something else");
   }
 
   std::string const actor_id_;
-  std::vector<violation>& out_;
+  std::vector<fault_window> const& faults_;
+  bool const replicated_;
+  verdict& out_;
+  greatest_by_time acknowledged_; // versions
   std::vector<operation const*> operations_;
   std::vector<stored_message const*> messages_;
   std::map<std::string_view, std::vector<operation const*>> writers_; // of an event, by its id
@@ -259,9 +324,12 @@ private:
   std::map<std::int64_t, std::string_view> winners_; // who was told that a version is its
 };
 
+bool meets(operation const& o, fault_window const& f) {
+  return o.invoked < f.to && (o.returned == 0 || o.returned > f.from);
+}
+
 void count(operation const& o, std::vector<fault_window> const& faults, history_counts& counts) {
-  if (std::any_of(faults.begin(), faults.end(),
-                  [&](fault_window const& f) { return o.invoked < f.to && (o.returned == 0 || o.returned > f.from); }))
+  if (std::any_of(faults.begin(), faults.end(), [&](fault_window const& f) { return meets(o, f); }))
     ++counts.met_a_fault;
   if (o.kind != call_kind::save) {
     ++counts.reads;
@@ -303,6 +371,8 @@ char const* to_string(rule r) noexcept {
     return "one success a version";
   case rule::refused_is_not_stored:
     return "what is refused is not stored";
+  case rule::unknown_until_resolved:
+    return "unknown until resolved";
   case rule::no_conflict_with_oneself:
     return "no conflict with oneself";
   case rule::conflict_is_explained:
@@ -323,6 +393,10 @@ char const* to_string(rule r) noexcept {
     return "what is read is stored";
   case rule::replicas_agree:
     return "replicas agree";
+  case rule::expectation_was_sent:
+    return "an expectation was sent";
+  case rule::error_is_fitting:
+    return "an error is fitting";
   case rule::every_call_ends:
     return "every call ends";
   case rule::progress_after_faults:
@@ -334,11 +408,11 @@ char const* to_string(rule r) noexcept {
 }
 
 verdict check_history(std::vector<operation> const& operations, std::vector<stored_message> const& messages,
-                      std::vector<fault_window> const& faults) {
+                      std::vector<fault_window> const& faults, bool replicated) {
   verdict out;
   std::map<std::string, actor_check> actors;
   auto const of = [&](std::string const& id) -> actor_check& {
-    return actors.try_emplace(id, id, out.violations).first->second;
+    return actors.try_emplace(id, id, faults, replicated, out).first->second;
   };
   for (auto const& o : operations) {
     of(o.actor_id).add(o);
@@ -346,6 +420,10 @@ verdict check_history(std::vector<operation> const& operations, std::vector<stor
   }
   for (auto const& m : messages)
     of(m.actor_id).add(m);
+  for (auto const& f : faults)
+    out.counts.faults_met += std::any_of(operations.begin(), operations.end(), [&](operation const& o) {
+      return o.kind == call_kind::save && meets(o, f);
+    });
   for (auto& [id, actor] : actors)
     actor.check();
   return out;

@@ -14,6 +14,7 @@ enum class rule {
   stored_once,               ///< an event, and a version of an actor
   one_success_per_version,   ///< two events cannot both have won
   refused_is_not_stored,     ///< conflict or failed, and there it is
+  unknown_until_resolved,    ///< what a process was told to be unknown does not fail there afterwards
   no_conflict_with_oneself,  ///< conflict because of an event of one's own
   conflict_is_explained,     ///< by another's event that was there, or may have been
   versions_increase,         ///< in stream order
@@ -26,9 +27,11 @@ enum class rule {
 
   // of check_run()
   replicas_agree,
-  every_call_ends,            ///< of the processes that were not killed
+  expectation_was_sent,       ///< with every event, and it names the message before
+  every_call_ends,            ///< in time; of killed processes all but the open ones
   progress_after_faults,      ///< a save that began after the repair succeeds in time
   no_failure_without_a_fault, ///< nor an outcome that stays unknown
+  error_is_fitting,           ///< one of those that a broken server can cause
 };
 
 char const* to_string(rule r) noexcept;
@@ -41,6 +44,8 @@ struct violation {
 struct history_counts {
   std::size_t saved = 0, already_saved = 0, conflicts = 0, unknown = 0, failed = 0, open = 0, reads = 0;
   std::size_t met_a_fault = 0; ///< calls that were under way while something was broken
+  std::size_t faults_met = 0;  ///< and faults that met a save
+  std::size_t stale = 0;       ///< answers of a leader that no longer was one, see `replicated`
 };
 
 struct verdict {
@@ -48,8 +53,9 @@ struct verdict {
   history_counts counts;
 };
 
-/// `messages` in stream order. Of a read's events only those of the actor count.
+/// `messages` in stream order. With replicas a server that was parted from the others or stood still may believe itself
+/// the leader for another ten seconds and answer reads as one: such are counted as stale, near faults of servers only.
 verdict check_history(std::vector<operation> const& operations, std::vector<stored_message> const& messages,
-                      std::vector<fault_window> const& faults = {});
+                      std::vector<fault_window> const& faults = {}, bool replicated = false);
 
 } // namespace aether::fault

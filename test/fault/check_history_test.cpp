@@ -29,6 +29,7 @@ struct run {
     auto& o = call(process, call_kind::save, end);
     o.events.push_back(event_of(version, std::move(id)));
     o.sequence = sequence;
+    o.version = sequence ? version : 0;
     return o;
   }
   operation& refused(std::uint32_t process, std::int64_t version, std::string id, std::int64_t current) {
@@ -121,6 +122,7 @@ std::vector<row> rows() {
          r.operations.resize(4);
        },
        {rule::saved_event_is_stored, rule::known_origin}},
+      {"a version is told wrong", [](run& r) { r.operations[3].version = 2; }, {rule::saved_event_is_stored}},
       {"a sequence is told wrong", [](run& r) { r.operations[3].sequence = 7; }, {rule::saved_event_is_stored}},
       {"an event is stored twice", [](run& r) { r.stored(7, 3, "c"); }, {rule::stored_once, rule::versions_increase}},
       {"two events win a version, one of them stored",
@@ -145,6 +147,28 @@ std::vector<row> rows() {
          r.stored(7, 4, "d");
        },
        {}},
+      {"a failed event is found when it is saved again",
+       [](run& r) {
+         r.save(1, 4, "d", call_end::failed, 0);
+         r.save(1, 4, "d", call_end::already_saved, 7);
+         r.stored(7, 4, "d");
+       },
+       {rule::refused_is_not_stored}},
+      {"an unknown event fails when it is saved again",
+       [](run& r) {
+         r.save(1, 4, "d", call_end::unknown, 0);
+         r.save(1, 4, "d", call_end::failed, 0);
+       },
+       {rule::unknown_until_resolved}},
+      {"an unknown event that was resolved may fail",
+       [](run& r) {
+         r.save(1, 4, "d", call_end::unknown, 0);
+         r.save(2, 4, "e", call_end::saved, 7);
+         r.refused(1, 4, "d", 4);
+         r.save(1, 4, "d", call_end::failed, 0);
+         r.stored(7, 4, "e");
+       },
+       {}},
       {"a refused event is stored",
        [](run& r) {
          r.refused(1, 4, "d", 3);
@@ -155,6 +179,13 @@ std::vector<row> rows() {
        [](run& r) {
          r.save(1, 4, "d", call_end::unknown, 0);
          r.refused(1, 4, "d", 4);
+         r.stored(7, 4, "d");
+       },
+       {rule::no_conflict_with_oneself}},
+      {"the same with an expectation",
+       [](run& r) {
+         r.save(1, 4, "d", call_end::unknown, 0).expected_version = 3;
+         r.refused(1, 4, "d", 4).expected_version = 3;
          r.stored(7, 4, "d");
        },
        {rule::no_conflict_with_oneself}},
@@ -187,6 +218,9 @@ std::vector<row> rows() {
       {"an expectation that was not met is a conflict",
        [](run& r) { r.refused(1, 9, "d", 3).expected_version = 8; },
        {}},
+      {"an expectation is measured by a version that has been passed",
+       [](run& r) { r.refused(1, 9, "d", 2).expected_version = 8; },
+       {rule::conflict_is_explained}},
       {"an expectation that was met is none",
        [](run& r) { r.refused(1, 9, "d", 3).expected_version = 3; },
        {rule::conflict_is_explained}},
@@ -196,6 +230,13 @@ std::vector<row> rows() {
        {rule::saved_event_is_stored, rule::versions_increase, rule::read_is_stored}},
       {"stored against its expectation",
        [](run& r) {
+         r.save(1, 9, "d", call_end::saved, 7).expected_version = 8;
+         r.stored(7, 9, "d");
+       },
+       {rule::expectation_holds}},
+      {"stored against its expectation, after a call without one had failed",
+       [](run& r) {
+         r.save(1, 9, "d", call_end::failed, 0);
          r.save(1, 9, "d", call_end::saved, 7).expected_version = 8;
          r.stored(7, 9, "d");
        },
@@ -221,10 +262,12 @@ std::vector<row> rows() {
        },
        {rule::real_time_order}},
       {"an event that nobody wrote", [](run& r) { r.stored(7, 4, "z"); }, {rule::known_origin}},
-      {"a read misses what was acknowledged", [](run& r) { r.latest(7, 2); }, {rule::read_sees_acknowledged}},
+      {"a read misses what was acknowledged",
+       [](run& r) { r.latest(7, 2); },
+       {rule::read_sees_acknowledged, rule::read_never_goes_back}},
       {"a list misses what was acknowledged",
        [](run& r) { r.read(7, {event_of(1, "a"), event_of(2, "b")}); },
-       {rule::read_sees_acknowledged}},
+       {rule::read_sees_acknowledged, rule::read_never_goes_back}},
       {"a process reads less than before",
        [](run& r) {
          r.save(3, 4, "d", call_end::unknown, 0);
@@ -240,21 +283,31 @@ std::vector<row> rows() {
          r.latest(1, 4);
          r.latest(2, 3);
        },
+       {rule::read_never_goes_back}},
+      {"a list from a version on",
+       [](run& r) { r.read(1, {event_of(2, "b"), event_of(3, "c")}).expected_version = 1; },
        {}},
+      {"a list from a version on, too short",
+       [](run& r) { r.read(1, {event_of(2, "b")}).expected_version = 1; },
+       {rule::read_sees_acknowledged, rule::read_never_goes_back}},
       {"a read invents a version", [](run& r) { r.latest(1, 4); }, {rule::read_is_stored}},
       {"a list leaves one out",
        [](run& r) { r.read(1, {event_of(1, "a"), event_of(3, "c")}); },
        {rule::read_is_stored}},
       {"a batch stands side by side",
        [](run& r) {
-         r.save(1, 4, "d", call_end::saved, 8).events.push_back(event_of(5, "e"));
+         auto& o = r.save(1, 4, "d", call_end::saved, 8);
+         o.events.push_back(event_of(5, "e"));
+         o.version = 5;
          r.stored(7, 4, "d");
          r.stored(8, 5, "e");
        },
        {}},
       {"half a batch",
        [](run& r) {
-         r.save(1, 4, "d", call_end::saved, 8).events.push_back(event_of(5, "e"));
+         auto& o = r.save(1, 4, "d", call_end::saved, 8);
+         o.events.push_back(event_of(5, "e"));
+         o.version = 5;
          r.stored(8, 5, "e");
        },
        {rule::saved_event_is_stored}},
@@ -282,6 +335,23 @@ BOOST_AUTO_TEST_CASE(every_rule_has_a_row) {
   for (int i = 0; i <= static_cast<int>(rule::read_is_stored); ++i)
     BOOST_TEST((std::find(seen.begin(), seen.end(), static_cast<rule>(i)) != seen.end()),
                to_string(static_cast<rule>(i)));
+}
+
+BOOST_AUTO_TEST_CASE(with_replicas_a_leader_that_is_none_may_answer_for_a_while) {
+  constexpr std::int64_t second = 1'000'000'000;
+  auto history = good_run();
+  auto& o = history.latest(7, 2);
+  o.invoked = 100 * second;
+  o.returned = 101 * second;
+  auto const stale_with = [&](fault_window const& fault, bool replicated) {
+    auto const v = check_history(history.operations, history.messages, {fault}, replicated);
+    return v.violations.empty() && v.counts.stale > 0;
+  };
+  fault_window const just_healed{80 * second, 95 * second};
+  BOOST_TEST(stale_with(just_healed, true));
+  BOOST_TEST(!stale_with(just_healed, false));
+  BOOST_TEST(!stale_with({70 * second, 85 * second}, true));
+  BOOST_TEST(!stale_with({80 * second, 95 * second, false}, true));
 }
 
 BOOST_AUTO_TEST_CASE(actors_are_apart) {
@@ -318,6 +388,7 @@ BOOST_AUTO_TEST_CASE(it_counts_how_calls_ended_and_which_met_a_fault) {
   BOOST_TEST(v.counts.open == 1u);
   BOOST_TEST(v.counts.reads == 2u);
   BOOST_TEST(v.counts.met_a_fault == 1u);
+  BOOST_TEST(v.counts.faults_met == 1u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -36,57 +36,106 @@ void check_replicas(run_record const& run, std::vector<violation>& out) {
 }
 
 void check_ends(run_record const& run, std::vector<violation>& out) {
-  for (auto const& o : run.operations)
+  for (auto const& o : run.operations) {
     if (o.end == call_end::open && !run.killed.contains(o.process))
       out.push_back({rule::every_call_ends, name_of(o) + " never ended"});
+    if (o.returned != 0 && run.longest_call.count() > 0 && o.returned - o.invoked > run.longest_call.count())
+      out.push_back({rule::every_call_ends, name_of(o) + " took " + std::to_string((o.returned - o.invoked) / 1'000'000) + " ms"});
+  }
 }
 
+// When calls began, and when they or one that began later ended.
+class ends_of_calls {
+public:
+  void add(operation const& o) { calls_.emplace_back(o.invoked, o.returned); }
+  void settle() {
+    std::sort(calls_.begin(), calls_.end());
+    for (auto i = calls_.size(); i-- > 1;)
+      calls_[i - 1].second = std::min(calls_[i - 1].second, calls_[i].second);
+  }
+  /// Whether one that began at `from` or later has ended by `until`.
+  bool any_within(std::int64_t from, std::int64_t until) const {
+    auto const first = std::lower_bound(calls_.begin(), calls_.end(), std::pair{from, std::int64_t{0}});
+    return first != calls_.end() && first->second <= until;
+  }
+
+private:
+  std::vector<std::pair<std::int64_t, std::int64_t>> calls_;
+};
+
 void check_progress(run_record const& run, std::vector<violation>& out) {
-  // By the time they began: the earliest end among those that began at a time or later.
-  std::vector<std::pair<std::int64_t, std::int64_t>> successes;
-  for (auto const& o : run.operations)
+  ends_of_calls successes;
+  std::map<std::uint32_t, ends_of_calls> answers; // of each process
+  std::map<std::uint32_t, std::int64_t> last;     // time at which it was at work
+  for (auto const& o : run.operations) {
     if (has_succeeded(o))
-      successes.emplace_back(o.invoked, o.returned);
-  std::sort(successes.begin(), successes.end());
-  for (auto i = successes.size(); i-- > 1;)
-    successes[i - 1].second = std::min(successes[i - 1].second, successes[i].second);
+      successes.add(o);
+    if (has_succeeded(o) || o.end == call_end::conflict)
+      answers[o.process].add(o);
+    last[o.process] = std::max({last[o.process], o.invoked, o.returned});
+  }
+  successes.settle();
+  for (auto& [process, calls] : answers)
+    calls.settle();
   for (std::size_t i = 0; i < run.faults.size(); ++i) {
     auto const healed = run.faults[i].to;
-    auto const next = i + 1 < run.faults.size() ? run.faults[i + 1].from : healed + healing;
-    if (next < healed + healing) // it may not have had the time
+    auto const name = "fault " + std::to_string(i + 1) + " of " + std::to_string(run.faults.size());
+    if (i + 1 < run.faults.size() && run.faults[i + 1].from < healed + healing) // it may not have had the time
       continue;
-    auto const first = std::lower_bound(successes.begin(), successes.end(), std::pair{healed, std::int64_t{0}});
-    if (first == successes.end() || first->second > healed + healing)
-      out.push_back({rule::progress_after_faults, "no save that began after the end of fault " + std::to_string(i + 1) +
-                                                      " of " + std::to_string(run.faults.size()) +
-                                                      " succeeded within " + std::to_string(healing_limit.count()) +
-                                                      " s"});
+    if (!successes.any_within(healed, healed + healing))
+      out.push_back({rule::progress_after_faults, "no save that began after the end of " + name + " succeeded within " +
+                                                      std::to_string(healing_limit.count()) + " s"});
+    for (auto const& [process, time] : last)
+      if (time > healed + healing && !answers[process].any_within(healed, healed + healing))
+        out.push_back({rule::progress_after_faults, "process " + std::to_string(process) +
+                                                        " was told of no save that began after the end of " + name});
   }
 }
 
 bool near_a_fault(operation const& o, std::vector<fault_window> const& faults) {
   return std::any_of(faults.begin(), faults.end(), [&](fault_window const& f) {
-    return o.invoked < f.to + healing && (o.returned == 0 || o.returned > f.from);
+    return f.of_a_server && o.invoked < f.to + healing && (o.returned == 0 || o.returned > f.from);
   });
 }
 
 void check_failures(run_record const& run, std::vector<violation>& out) {
-  for (auto const& o : run.operations)
-    if ((o.end == call_end::failed || o.end == call_end::unknown) && !near_a_fault(o, run.faults))
-      out.push_back(
-          {rule::no_failure_without_a_fault,
-           name_of(o) + (o.end == call_end::failed ? " failed" : " stayed unknown") + " when nothing was broken"});
+  for (auto const& o : run.operations) {
+    bool const failed = o.end == call_end::failed;
+    if ((failed || o.end == call_end::unknown) && !near_a_fault(o, run.faults))
+      out.push_back({rule::no_failure_without_a_fault,
+                     name_of(o) + (failed ? " failed with error " + std::to_string(o.error) : " stayed unknown") +
+                         " when nothing was broken"});
+    if (failed && !run.fitting_errors.empty() && !run.fitting_errors.contains(o.error))
+      out.push_back({rule::error_is_fitting, name_of(o) + " failed with error " + std::to_string(o.error)});
+  }
+}
+
+void check_sent_expectations(run_record const& run, std::vector<violation>& out) {
+  if (!run.of_the_library || run.replicas.empty())
+    return;
+  std::map<std::string, std::uint64_t> last; // message of each actor
+  for (auto const& m : run.replicas.front()) {
+    auto& before = last[m.actor_id];
+    if (m.expected_sequence != before)
+      out.push_back({rule::expectation_was_sent,
+                     "message " + std::to_string(m.sequence) + " of " + m.actor_id + " was sent expecting " +
+                         (m.expected_sequence ? std::to_string(*m.expected_sequence) : std::string("nothing")) +
+                         ", and stands behind " + std::to_string(before)});
+    before = m.sequence;
+  }
 }
 
 } // namespace
 
 verdict check_run(run_record const& run) {
   static std::vector<stored_message> const nothing;
-  auto out = check_history(run.operations, run.replicas.empty() ? nothing : run.replicas.front(), run.faults);
+  auto out = check_history(run.operations, run.replicas.empty() ? nothing : run.replicas.front(), run.faults,
+                           run.replicas.size() > 1);
   check_replicas(run, out.violations);
   check_ends(run, out.violations);
   check_progress(run, out.violations);
   check_failures(run, out.violations);
+  check_sent_expectations(run, out.violations);
   return out;
 }
 
@@ -121,6 +170,7 @@ std::string text_of(history_counts const& c) {
   add(c.open, "open");
   add(c.reads, "reads");
   add(c.met_a_fault, "met a fault");
+  add(c.stale, "stale answers of a leader that was none");
   return text;
 }
 

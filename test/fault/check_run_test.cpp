@@ -3,6 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <functional>
 
 using namespace aether::fault;
@@ -20,6 +21,7 @@ operation save_at(std::uint32_t process, std::int64_t from, std::int64_t to, std
   o.returned = to;
   o.end = end;
   o.sequence = static_cast<std::uint64_t>(version);
+  o.version = version;
   auto& e = o.events.emplace_back();
   e.version = version;
   e.id = "e" + std::to_string(version);
@@ -39,7 +41,11 @@ run_record good_run() {
     m.sequence = o.sequence;
     m.actor_id = o.actor_id;
     m.event = o.events.front();
+    m.expected_sequence = m.sequence - 1;
   }
+  run.of_the_library = true;
+  run.longest_call = std::chrono::seconds(30);
+  run.fitting_errors = {7};
   run.replicas.assign(3, stored);
   return run;
 }
@@ -48,7 +54,8 @@ bool broken(rule which, std::function<void(run_record&)> const& change) {
   auto run = good_run();
   change(run);
   auto const v = check_run(run);
-  return v.violations.size() == 1 && v.violations.front().broken == which;
+  return !v.violations.empty() && std::all_of(v.violations.begin(), v.violations.end(),
+                                               [&](violation const& one) { return one.broken == which; });
 }
 
 } // namespace
@@ -76,11 +83,31 @@ BOOST_AUTO_TEST_CASE(a_call_that_never_ends_is_found) {
   never_ends(run);
   run.killed.insert(2);
   BOOST_TEST(check_run(run).violations.empty());
+  BOOST_TEST(broken(rule::every_call_ends, [](auto& r) { r.operations[1].returned = 33 * second; }));
+}
+
+BOOST_AUTO_TEST_CASE(an_expectation_that_was_not_sent_or_names_another_message_is_found) {
+  BOOST_TEST(broken(rule::expectation_was_sent, [](auto& run) { run.replicas[0][0].expected_sequence.reset(); }));
+  BOOST_TEST(broken(rule::expectation_was_sent, [](auto& run) { run.replicas[0][2].expected_sequence = 1; }));
+  auto run = good_run(); // of other writers nothing is asked
+  run.of_the_library = false;
+  run.replicas[0][0].expected_sequence.reset();
+  BOOST_TEST(check_run(run).violations.empty());
+}
+
+BOOST_AUTO_TEST_CASE(an_error_that_no_fault_can_cause_is_found) {
+  BOOST_TEST(broken(rule::error_is_fitting, [](auto& run) {
+    run.operations.push_back(save_at(1, 4 * second, 5 * second, 9, call_end::failed));
+    run.operations.back().error = 8;
+  }));
 }
 
 BOOST_AUTO_TEST_CASE(no_progress_after_a_fault_is_found) {
   BOOST_TEST(broken(rule::progress_after_faults, [](auto& run) { run.operations[2].returned = 34 * second; }));
   BOOST_TEST(broken(rule::progress_after_faults, [](auto& run) { run.faults.push_back({50 * second, 51 * second}); }));
+  // A process that goes on and is told of nothing.
+  BOOST_TEST(broken(rule::progress_after_faults,
+                    [](auto& r) { r.operations.push_back(save_at(3, 20 * second, 34 * second, 9, call_end::unknown)); }));
   auto run = good_run(); // before the next fault there was no time
   run.faults.insert(run.faults.begin(), {second, 2 * second - 1});
   BOOST_TEST(check_run(run).violations.empty());
@@ -88,11 +115,24 @@ BOOST_AUTO_TEST_CASE(no_progress_after_a_fault_is_found) {
 
 BOOST_AUTO_TEST_CASE(a_failure_far_from_every_fault_is_found) {
   for (auto const end : {call_end::failed, call_end::unknown}) {
-    BOOST_TEST(broken(rule::no_failure_without_a_fault,
-                      [&](auto& run) { run.operations.push_back(save_at(1, 40 * second, 41 * second, 4, end)); }));
+    auto const with_one = [end](std::int64_t from, std::int64_t to) {
+      return [=](run_record& run) {
+        run.operations.push_back(save_at(1, from, to, 4, end));
+        run.operations.back().error = 7;
+      };
+    };
+    BOOST_TEST(broken(rule::no_failure_without_a_fault, with_one(34 * second, 34 * second)) == false); // no progress
     auto run = good_run();
-    run.operations.push_back(save_at(1, 20 * second, 41 * second, 4, end));
+    with_one(20 * second, 32 * second)(run);
     BOOST_TEST(check_run(run).violations.empty());
+    BOOST_TEST(broken(rule::no_failure_without_a_fault, [&](run_record& r) { // it goes on, and far from the fault fails
+      r.operations.push_back(save_at(1, 20 * second, 21 * second, 3, call_end::already_saved));
+      with_one(40 * second, 41 * second)(r);
+    }));
+    BOOST_TEST(broken(rule::no_failure_without_a_fault, [&](run_record& r) { // a killed writer is no excuse for others
+      r.faults.front().of_a_server = false;
+      with_one(3 * second, 4 * second)(r);
+    }));
   }
 }
 

@@ -39,18 +39,20 @@ struct operation {
   std::int64_t returned = 0; ///< ns; of an open one: 0
 
   std::vector<written_event> events; ///< of a save: more than one is a batch; of get_events: what it returned
-  std::optional<std::int64_t> expected_version;
+  std::optional<std::int64_t> expected_version; ///< of get_events: after which version it reads
   bool contiguous = false;
 
   call_end end = call_end::open;
   std::uint64_t sequence = 0; ///< when saved: of the last event
-  std::int64_t version = 0;   ///< of a conflict: the current one; of latest_version: what it returned
+  std::int64_t version = 0;   ///< what was told: of the saved, the current one of a conflict, the latest
+  int error = 0;              ///< of a failed one, in the library's numbers
 };
 
 /// A message as code that is not the library's read it from the stream.
 struct stored_message {
   std::uint64_t sequence = 0;
   std::string actor_id;
+  std::optional<std::uint64_t> expected_sequence; ///< that its writer sent with it
   written_event event;
 };
 
@@ -58,6 +60,7 @@ struct stored_message {
 struct fault_window {
   std::int64_t from = 0;
   std::int64_t to = 0;
+  bool of_a_server = true; ///< and so no call's fault; a killed writer is no excuse for others
 };
 
 /// FNV-1a, 64 bits.

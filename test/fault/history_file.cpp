@@ -103,7 +103,7 @@ operation read_begin(std::istream& in) {
 
 void read_end(std::istream& in, operation& o) {
   std::string end;
-  in >> o.returned >> end >> o.sequence >> o.version;
+  in >> o.returned >> end >> o.sequence >> o.version >> o.error;
   o.end = named<call_end>(end, end_names);
   if (o.kind == call_kind::get_events)
     o.events = get_events(in);
@@ -150,7 +150,7 @@ void history_writer::end(operation& o) {
   o.returned = monotonic_now();
   std::ostringstream line;
   line << "end " << o.number << ' ' << o.returned << ' ' << end_names[static_cast<std::size_t>(o.end)] << ' '
-       << o.sequence << ' ' << o.version;
+       << o.sequence << ' ' << o.version << ' ' << o.error;
   if (o.kind == call_kind::get_events)
     put_events(line, o.events);
   line << " .\n";

@@ -58,6 +58,8 @@ operation raw_writer::save(std::string const& actor_id, std::int64_t version, st
     if (o.end == call_end::unknown)
       resolve(o, data, last);
   }
+  if (o.end == call_end::saved || o.end == call_end::already_saved)
+    o.version = version;
   log_.end(o);
   return o;
 }
@@ -113,7 +115,7 @@ void raw_writer::resolve(operation& o, std::string const& data, std::uint64_t& l
       last = m.sequence;
       if (m.data != data)
         continue;
-      o.end = call_end::already_saved;
+      o.end = call_end::saved; // by this call: no event is saved twice here
       o.sequence = m.sequence;
       return;
     }

@@ -96,6 +96,19 @@ std::vector<raw_message> read_all(wire_client& client, std::string const& stream
   return messages;
 }
 
+std::optional<std::uint64_t> expectation_in(std::string const& headers) {
+  wire_message m;
+  m.headers = headers;
+  auto const text = m.header("Nats-Expected-Last-Subject-Sequence");
+  std::uint64_t sequence = 0;
+  if (std::from_chars(text.data(), text.data() + text.size(), sequence).ec != std::errc())
+    return {};
+  return sequence;
+}
+
+// Under which subject the library keeps the actor's events: with ids that need no encoding.
+bool is_of(std::string const& subject, std::string const& actor_id) { return subject.ends_with('.' + actor_id); }
+
 void read_event(json::object const& event, stored_message& out) {
   out.actor_id = text_of(event, "actorId");
   out.event.id = text_of(event, "id");
@@ -150,12 +163,15 @@ std::vector<stored_message> stored_events(std::vector<raw_message> const& messag
     auto& stored = out.emplace_back();
     stored.sequence = m.sequence;
     stored.event.digest = digest_of(m.data);
+    stored.expected_sequence = expectation_in(m.headers);
     boost::system::error_code wrong;
     auto const parsed = json::parse(m.data, wrong);
     if (!wrong && parsed.is_object())
       read_event(parsed.get_object(), stored);
-    else
+    if (!is_of(m.subject, stored.actor_id)) { // known to no writer
       stored.actor_id = m.subject;
+      stored.event.id.clear();
+    }
   }
   return out;
 }

@@ -4,6 +4,10 @@
 #include "fault/history_file.hpp"
 #include "fault/read_stream.hpp"
 
+#include <support/run.hpp>
+
+#include <aether/error.hpp>
+
 #include <boost/test/unit_test.hpp>
 
 #include <cstdlib>
@@ -92,6 +96,14 @@ std::vector<stored_message> read_up_to(std::size_t count, std::uint16_t port) {
   }
 }
 
+std::set<int> fitting_errors() {
+  std::set<int> all;
+  for (auto const e : {errc::timed_out, errc::connection_lost, errc::connect_failed, errc::overloaded,
+                       errc::storage_full, errc::jetstream_not_available, errc::server_error})
+    all.insert(static_cast<int>(e));
+  return all;
+}
+
 } // namespace
 
 run_record record_of(nats_cluster& cluster, fleet const& writers, std::vector<fault_window> faults) {
@@ -99,6 +111,9 @@ run_record record_of(nats_cluster& cluster, fleet const& writers, std::vector<fa
   run.operations = writers.history();
   run.killed = writers.killed();
   run.faults = std::move(faults);
+  run.longest_call = call_timeout + test::scaled(std::chrono::seconds(10));
+  run.fitting_errors = fitting_errors();
+  run.of_the_library = true;
   cluster.wait_until_whole("S");
   run.replicas.push_back(read_from(cluster.node(0).port(), read_stream));
   for (std::size_t i = 0; i < cluster.size() && cluster.size() > 1; ++i)

@@ -119,7 +119,7 @@ BOOST_DATA_TEST_CASE(expectations_hold, data::make({expectation::expected_versio
   std::vector<fault_window> faults;
   for (int i = 0; i < in_full_or(100, 6); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(std::uniform_int_distribution<int>(50, 300)(random)));
-    fault_window fault{monotonic_now(), 0};
+    fault_window fault{monotonic_now(), 0, false};
     writers.kill_running(std::uniform_int_distribution<std::size_t>(0, writers.running() - 1)(random));
     writers.start();
     fault.to = monotonic_now() + 1;

@@ -44,6 +44,9 @@ void fleet::kill_running(std::size_t which) {
   for (auto& w : writers_) {
     if (w.killed || which-- > 0)
       continue;
+    if (auto const code = w.process.wait(std::chrono::milliseconds(0)))
+      throw std::runtime_error("writer " + w.log + " had ended before it was killed, with " + std::to_string(*code) +
+                               ": " + test::read_file(w.output));
     w.process.kill();
     w.killed = true;
     return;

@@ -32,7 +32,8 @@ kills_done kill_at_work(nats_cluster& cluster, fleet& writers, std::mt19937_64& 
   for (int i = 0; i < count; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(between(200, 700))); // the moment is the subject
     fault_window fault{monotonic_now(), 0};
-    if (between(0, 1) == 0) {
+    fault.of_a_server = between(0, 1) == 0;
+    if (fault.of_a_server) {
       auto& node = cluster.node(static_cast<std::size_t>(between(0, static_cast<int>(cluster.size()) - 1)));
       node.kill();
       std::this_thread::sleep_for(std::chrono::milliseconds(between(0, 200)));

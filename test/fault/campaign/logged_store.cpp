@@ -23,6 +23,7 @@ void note(operation& o, save_outcome const& outcome) {
   if (auto const* won = std::get_if<saved>(&outcome)) {
     o.end = won->already_saved ? call_end::already_saved : call_end::saved;
     o.sequence = won->sequence;
+    o.version = won->version;
   } else {
     o.end = call_end::conflict;
     o.version = std::get<version_conflict>(outcome).current_version;
@@ -57,6 +58,7 @@ awaitable<operation> logged_store::save(event e, save_options options) const {
     note(o, outcome);
   } catch (boost::system::system_error const& thrown) {
     o.end = end_of(thrown.code());
+    o.error = thrown.code().value();
   }
   log_->end(o);
   co_return o;
@@ -70,25 +72,29 @@ awaitable<operation> logged_store::latest_version(std::string actor_id, call_opt
   try {
     o.version = co_await store_->latest_version(std::move(actor_id), std::move(options));
     o.end = call_end::answered;
-  } catch (boost::system::system_error const&) {
+  } catch (boost::system::system_error const& thrown) {
     o.end = call_end::failed;
+    o.error = thrown.code().value();
   }
   log_->end(o);
   co_return o;
 }
 
-awaitable<operation> logged_store::get_events(std::string actor_id, call_options options) const {
+awaitable<operation> logged_store::get_events(std::string actor_id, std::int64_t after_version,
+                                              call_options options) const {
   operation o;
   o.kind = call_kind::get_events;
   o.actor_id = actor_id;
+  o.expected_version = after_version;
   log_->begin(o);
   try {
-    std::vector<event> const events = co_await store_->get_events(std::move(actor_id), 0, std::move(options));
+    std::vector<event> const events = co_await store_->get_events(std::move(actor_id), after_version, std::move(options));
     for (auto const& e : events)
       o.events.push_back(as_written(e));
     o.end = call_end::answered;
-  } catch (boost::system::system_error const&) {
+  } catch (boost::system::system_error const& thrown) {
     o.end = call_end::failed;
+    o.error = thrown.code().value();
   }
   log_->end(o);
   co_return o;

@@ -23,7 +23,6 @@ namespace aether::fault {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto call_timeout = 5s;
 
 awaitable<void> pause(std::chrono::milliseconds time) {
   boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, time);
@@ -73,10 +72,10 @@ awaitable<operation> save_until_known(logged_store const& store, shared_state& s
   }
 }
 
-awaitable<void> read(logged_store const& store, std::size_t actor, bool whole) {
+awaitable<void> read(logged_store const& store, std::size_t actor, bool events, std::int64_t after) {
   operation o;
-  if (whole)
-    o = co_await store.get_events(actor_name(actor), call_options{.timeout = call_timeout});
+  if (events)
+    o = co_await store.get_events(actor_name(actor), after, call_options{.timeout = call_timeout});
   else
     o = co_await store.latest_version(actor_name(actor), call_options{.timeout = call_timeout});
   if (o.end == call_end::failed)
@@ -90,8 +89,8 @@ awaitable<void> wander(logged_store store, std::shared_ptr<shared_state> s) {
     auto const actor = s->below(s->versions.size());
     auto const dice = s->below(40);
     if (dice < 2) {
-      // Whole histories are read while they are short: each is logged event by event.
-      co_await read(store, actor, dice == 0 && s->versions[actor] < 500);
+      // Not the whole of a long history: each event is logged.
+      co_await read(store, actor, dice == 0, std::max<std::int64_t>(0, s->versions[actor] - 100));
       continue;
     }
     auto const version = s->versions[actor] + 1;
@@ -137,7 +136,7 @@ awaitable<void> contend(logged_store store, std::shared_ptr<shared_state> s, std
         version = o.version;
     }
     if (s->below(4) < 2)
-      co_await read(store, actor, s->below(2) == 0);
+      co_await read(store, actor, s->below(2) == 0, 0);
   }
 }
 

@@ -38,6 +38,9 @@ struct writer_plan {
   writer_plan() = default;
 };
 
+/// Of each of its calls.
+inline constexpr std::chrono::seconds call_timeout{5};
+
 /// What the child does. Returns when it was told to stop, or has nothing left to do, and its calls have ended.
 void run_writer(writer_plan const& plan);
 

@@ -36,6 +36,23 @@ BOOST_AUTO_TEST_CASE(finds_only_the_same_event) {
   BOOST_TEST(saves.all().size() == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(one_under_way_is_open_and_not_yet_to_be_resolved) {
+  remembered_saves saves(10, 0ns);
+  saves.note_under_way(save("a", 3, "id", 0).save);
+  BOOST_TEST(saves.is_open("a", 3, "id"));
+  BOOST_TEST(!saves.is_open("a", 3, "other"));
+  BOOST_TEST(!saves.find("a", 3, "id"));
+  saves.ended("a", 3, "id");
+  BOOST_TEST(saves.empty());
+  saves.note_under_way(save("a", 3, "id", 0).save);
+  saves.remember(save("a", 3, "id", 17)); // it has ended unknown
+  saves.ended("a", 3, "id");              // what came too late takes nothing back
+  BOOST_REQUIRE(saves.find("a", 3, "id").has_value());
+  saves.note_under_way(save("a", 3, "id", 0).save);
+  BOOST_TEST(saves.find("a", 3, "id")->sequence == 17u);
+  BOOST_TEST(saves.is_open("a", 3, "id"));
+}
+
 BOOST_AUTO_TEST_CASE(identity_does_not_run_together) {
   remembered_saves saves(10, 0ns);
   saves.remember(save("a", 1, "bc", 1));

@@ -1,0 +1,79 @@
+// While an attempt of an event is unanswered, no call that saves the event again may call it not stored.
+#include <integration/store_support.hpp>
+#include <support/events.hpp>
+#include <support/nats_server.hpp>
+#include <support/run.hpp>
+
+#include <aether/task_group.hpp>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/test/unit_test.hpp>
+
+using namespace aether;
+using namespace aether::test;
+using namespace std::chrono_literals;
+using nats::jetstream_config;
+using nats::jetstream_event_store;
+
+namespace {
+
+awaitable<void> save(jetstream_event_store store, event e, std::chrono::nanoseconds timeout,
+                     boost::system::error_code& end) {
+  save_options options;
+  options.timeout = timeout;
+  end = co_await error_of(store.save_event(std::move(e), options));
+}
+
+// One event is left unknown on a server that stands still, another has the actor's turn; then the first is saved again.
+struct stage {
+  nats_server server;
+  event const first = event_of("order-1", 2);
+  boost::system::error_code before, other, again;
+
+  awaitable<jetstream_event_store> set(boost::asio::io_context& context, task_group& group, jetstream_config config) {
+    auto store = co_await open_store(server.url(), "orders", std::move(config));
+    co_await store.save_event(event_of("order-1", 1)); // what is known is published without asking
+    server.pause();
+    co_await save(store, first, 150ms, before);
+    group.spawn(save(store, event_of("order-1", 2), 3s, other));
+    group.spawn(save(store, first, 3s, again));
+    boost::asio::io_context::executor_type const here = context.get_executor();
+    for (int i = 0; i < 10; ++i) // until both have begun: there is one thread
+      co_await boost::asio::post(here, boost::asio::use_awaitable);
+    co_return store;
+  }
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(store_unknown, *boost::unit_test::precondition(has_nats_server))
+
+BOOST_AUTO_TEST_CASE(a_store_closed_before_its_turn_came) {
+  stage s;
+  run([&](boost::asio::io_context& context) -> awaitable<void> {
+    task_group group(context.get_executor());
+    auto store = co_await s.set(context, group, {});
+    auto const report = co_await store.close(call_options{.timeout = 300ms});
+    co_await group.join();
+    BOOST_TEST(report.unknown.size() >= 1u);
+  });
+  BOOST_TEST(s.before == errc::outcome_unknown);
+  BOOST_TEST(s.again == errc::outcome_unknown);
+}
+
+BOOST_AUTO_TEST_CASE(no_room_for_it) {
+  stage s;
+  run([&](boost::asio::io_context& context) -> awaitable<void> {
+    jetstream_config config;
+    config.max_waiting_saves = 1;
+    task_group group(context.get_executor());
+    auto store = co_await s.set(context, group, std::move(config));
+    co_await group.join();
+  });
+  BOOST_TEST(s.before == errc::outcome_unknown);
+  BOOST_TEST(s.again == errc::outcome_unknown);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
