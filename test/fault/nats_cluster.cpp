@@ -104,9 +104,10 @@ void nats_cluster::start_all(nats_cluster_options const& options) {
       for (std::size_t to = 0; to < n; ++to)
         if (to != i)
           routes += "    nats-route://127.0.0.1:" + std::to_string(way_from_to(i, to)) + "\n";
-      one.extra_config = "server_name: " + name_of(i) +
-                         "\ncluster {\n  name: c\n  listen: \"127.0.0.1:" + std::to_string(ports[i]) +
-                         "\"\n  routes = [\n" + routes + "  ]\n}\n";
+      // What others are told by gossip leads nowhere, so that no route goes past the proxies.
+      std::string const advertised = options.breakable ? "  advertise: \"127.0.0.1:1\"\n" : "";
+      one.extra_config = "server_name: " + name_of(i) + "\ncluster {\n  name: c\n  listen: \"127.0.0.1:" +
+                         std::to_string(ports[i]) + "\"\n" + advertised + "  routes = [\n" + routes + "  ]\n}\n";
     }
     nodes_.push_back(std::make_unique<test::nats_server>(std::move(one)));
   }
@@ -139,11 +140,12 @@ std::string nats_cluster::urls() const {
   return all;
 }
 
-std::optional<std::size_t> nats_cluster::leader_of(std::string const& stream) {
+std::optional<std::size_t> nats_cluster::leader_of(std::string const& stream, std::optional<std::size_t> but_not) {
   if (size() == 1)
     return 0;
-  for (auto const& node : nodes_) {
-    if (node->pid() == 0)
+  for (std::size_t asked = 0; asked < size(); ++asked) {
+    auto const& node = nodes_[asked];
+    if (node->pid() == 0 || asked == but_not)
       continue;
     auto const cluster = cluster_of(ask(*node, "$JS.API.STREAM.INFO." + stream));
     auto const* leader = cluster.if_contains("leader");
@@ -180,6 +182,18 @@ void nats_cluster::isolate(std::size_t i, break_kind kind) {
       r.way->stall(way::to_client);
     }
   }
+}
+
+bool nats_cluster::is_isolated(std::size_t i) {
+  wire_client here(node(i).port());
+  for (std::size_t other = 0; other < size(); ++other) {
+    if (other == i)
+      continue;
+    wire_client there(node(other).port());
+    there.publish(here.inbox() + "1", "are you there?");
+    there.request("nobody.listens", ""); // answered once the server has handled what came before
+  }
+  return !here.next_answer(clock::now() + 200ms);
 }
 
 void nats_cluster::rejoin(std::size_t i) {

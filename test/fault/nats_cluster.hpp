@@ -36,7 +36,8 @@ public:
   std::string urls() const; ///< of all nodes, separated by commas
 
   /// Which node leads the stream; nothing when no node that answers knows of a leader.
-  std::optional<std::size_t> leader_of(std::string const& stream);
+  /// `but_not`: a node that is not asked and may believe anything.
+  std::optional<std::size_t> leader_of(std::string const& stream, std::optional<std::size_t> but_not = {});
   /// Waits until the stream has a leader and every replica has caught up; throws when that takes longer than a minute.
   void wait_until_whole(std::string const& stream);
 
@@ -47,6 +48,8 @@ public:
   /// Parts a node from the others, not from its clients. Needs `breakable`.
   void isolate(std::size_t i, break_kind kind);
   void rejoin(std::size_t i);
+  /// Whether no message from another node reaches this one.
+  bool is_isolated(std::size_t i);
 
 private:
   struct route {

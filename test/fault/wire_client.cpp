@@ -104,6 +104,12 @@ wire_client::wire_client(std::uint16_t port, std::chrono::milliseconds patience)
 
 wire_client::~wire_client() { ::close(socket_); }
 
+void wire_client::publish(std::string_view subject, std::string_view data) {
+  std::string bytes = "PUB ";
+  bytes.append(subject).append(" ").append(std::to_string(data.size())).append("\r\n").append(data).append("\r\n");
+  write(bytes);
+}
+
 std::string wire_client::send(std::string_view subject, std::string_view data, wire_headers const& headers) {
   auto reply = inbox_ + std::to_string(++sent_);
   std::string block;

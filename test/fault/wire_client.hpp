@@ -36,6 +36,10 @@ public:
   wire_client& operator=(wire_client const&) = delete;
   ~wire_client();
 
+  /// Where answers to this client come to, up to the last token.
+  std::string const& inbox() const noexcept { return inbox_; }
+  /// Sends a message to whom it concerns.
+  void publish(std::string_view subject, std::string_view data);
   /// Sends a message and returns the subject on which its answer is to be expected.
   std::string send(std::string_view subject, std::string_view data, wire_headers const& headers = {});
   /// The next answer to anything that was sent; nothing when none has come by then.
