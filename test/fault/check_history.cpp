@@ -84,7 +84,8 @@ private:
 
   /// The same of what a leader says that may no longer be one.
   void report_unless_stale(operation const& o, rule broken, std::string text) {
-    constexpr std::int64_t notices = 10'000'000'000; // ns, after which a server without a quorum knows that it leads none
+    constexpr std::int64_t notices =
+        10'000'000'000; // ns, after which a server without a quorum knows that it leads none
     bool const excused =
         replicated_ && std::any_of(faults_.begin(), faults_.end(), [&](fault_window const& f) {
           return f.of_a_server && o.invoked < f.to + notices && (o.returned == 0 || o.returned > f.from);
@@ -131,8 +132,8 @@ private:
     }
     if (!same)
       return report(rule::known_origin, name_of(m) + " holds " + name_of(m.event) + ", not as it was written");
-    bool const one_may = std::any_of(found->second.begin(), found->second.end(),
-                                     [](auto const* o) { return may_have_stored(*o); });
+    bool const one_may =
+        std::any_of(found->second.begin(), found->second.end(), [](auto const* o) { return may_have_stored(*o); });
     if (!one_expects || !one_may) // an attempt without expectation may be the one that stored it; else told elsewhere
       return;
     for (auto const* o : found->second) {
@@ -287,12 +288,14 @@ private:
       auto const told = told_by(*o);
       auto const least = acknowledged_.before(o->invoked);
       if (told < least)
-        report_unless_stale(*o, rule::read_sees_acknowledged, name_of(*o) + " read version " + std::to_string(told) + " when " +
-                                                 std::to_string(least) + " had been acknowledged");
+        report_unless_stale(*o, rule::read_sees_acknowledged,
+                            name_of(*o) + " read version " + std::to_string(told) + " when " + std::to_string(least) +
+                                " had been acknowledged");
       auto const earlier = read[reader(*o)].before(o->invoked);
       if (told < earlier)
-        report_unless_stale(*o, rule::read_never_goes_back, name_of(*o) + " read version " + std::to_string(told) +
-                                               " after a call had read " + std::to_string(earlier));
+        report_unless_stale(*o, rule::read_never_goes_back,
+                            name_of(*o) + " read version " + std::to_string(told) + " after a call had read " +
+                                std::to_string(earlier));
       check_told(*o, told);
     }
   }
@@ -421,9 +424,8 @@ verdict check_history(std::vector<operation> const& operations, std::vector<stor
   for (auto const& m : messages)
     of(m.actor_id).add(m);
   for (auto const& f : faults)
-    out.counts.faults_met += std::any_of(operations.begin(), operations.end(), [&](operation const& o) {
-      return o.kind == call_kind::save && meets(o, f);
-    });
+    out.counts.faults_met += std::any_of(operations.begin(), operations.end(),
+                                         [&](operation const& o) { return o.kind == call_kind::save && meets(o, f); });
   for (auto& [id, actor] : actors)
     actor.check();
   return out;

@@ -40,7 +40,8 @@ void check_ends(run_record const& run, std::vector<violation>& out) {
     if (o.end == call_end::open && !run.killed.contains(o.process))
       out.push_back({rule::every_call_ends, name_of(o) + " never ended"});
     if (o.returned != 0 && run.longest_call.count() > 0 && o.returned - o.invoked > run.longest_call.count())
-      out.push_back({rule::every_call_ends, name_of(o) + " took " + std::to_string((o.returned - o.invoked) / 1'000'000) + " ms"});
+      out.push_back({rule::every_call_ends,
+                     name_of(o) + " took " + std::to_string((o.returned - o.invoked) / 1'000'000) + " ms"});
   }
 }
 

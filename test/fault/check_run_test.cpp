@@ -55,7 +55,7 @@ bool broken(rule which, std::function<void(run_record&)> const& change) {
   change(run);
   auto const v = check_run(run);
   return !v.violations.empty() && std::all_of(v.violations.begin(), v.violations.end(),
-                                               [&](violation const& one) { return one.broken == which; });
+                                              [&](violation const& one) { return one.broken == which; });
 }
 
 } // namespace
@@ -106,8 +106,9 @@ BOOST_AUTO_TEST_CASE(no_progress_after_a_fault_is_found) {
   BOOST_TEST(broken(rule::progress_after_faults, [](auto& run) { run.operations[2].returned = 34 * second; }));
   BOOST_TEST(broken(rule::progress_after_faults, [](auto& run) { run.faults.push_back({50 * second, 51 * second}); }));
   // A process that goes on and is told of nothing.
-  BOOST_TEST(broken(rule::progress_after_faults,
-                    [](auto& r) { r.operations.push_back(save_at(3, 20 * second, 34 * second, 9, call_end::unknown)); }));
+  BOOST_TEST(broken(rule::progress_after_faults, [](auto& r) {
+    r.operations.push_back(save_at(3, 20 * second, 34 * second, 9, call_end::unknown));
+  }));
   auto run = good_run(); // before the next fault there was no time
   run.faults.insert(run.faults.begin(), {second, 2 * second - 1});
   BOOST_TEST(check_run(run).violations.empty());

@@ -41,6 +41,9 @@ public:
   /// Waits until the stream has a leader and every replica has caught up; throws when that takes longer than a minute.
   void wait_until_whole(std::string const& stream);
 
+  /// The ends of the nodes' logs, for reports.
+  std::string last_logs() const;
+
   enum class break_kind {
     refused, ///< the routes are reset and cannot be made again
     stalled, ///< nothing passes; what was sent arrives after the end
@@ -58,7 +61,6 @@ private:
   };
   void start_all(nats_cluster_options const& options);
   void wait_until_answering();
-  std::string last_logs() const;
 
   std::vector<route> routes_;
   std::vector<std::unique_ptr<test::nats_server>> nodes_;

@@ -25,8 +25,8 @@ public:
   void start(int count = 1);
   /// The same, and they begin together once all have opened the store. Throws when that takes longer than `limit`.
   void start_together(int count, std::chrono::milliseconds limit);
-  /// SIGKILL for one of those that were not killed yet, the oldest being 0. Its open calls stay open. Throws when it has
-  /// ended by itself.
+  /// SIGKILL for one of those that were not killed yet, the oldest being 0. Its open calls stay open. Throws when it
+  /// has ended by itself.
   void kill_running(std::size_t which);
   /// Tells all to begin nothing new, and waits for those that were not killed; throws with its output when one has
   /// failed or does not end.

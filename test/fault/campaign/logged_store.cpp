@@ -88,7 +88,8 @@ awaitable<operation> logged_store::get_events(std::string actor_id, std::int64_t
   o.expected_version = after_version;
   log_->begin(o);
   try {
-    std::vector<event> const events = co_await store_->get_events(std::move(actor_id), after_version, std::move(options));
+    std::vector<event> const events =
+        co_await store_->get_events(std::move(actor_id), after_version, std::move(options));
     for (auto const& e : events)
       o.events.push_back(as_written(e));
     o.end = call_end::answered;

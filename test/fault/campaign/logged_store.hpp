@@ -21,7 +21,8 @@ public:
   /// Never throws what the store throws: that is in the operation returned.
   awaitable<operation> save(event e, save_options options = {}) const;
   awaitable<operation> latest_version(std::string actor_id, call_options options = {}) const;
-  awaitable<operation> get_events(std::string actor_id, std::int64_t after_version = 0, call_options options = {}) const;
+  awaitable<operation> get_events(std::string actor_id, std::int64_t after_version = 0,
+                                  call_options options = {}) const;
 
 private:
   std::shared_ptr<event_store> store_;

@@ -7,6 +7,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <array>
+#include <iostream>
 #include <random>
 #include <thread>
 
@@ -65,6 +66,8 @@ BOOST_AUTO_TEST_CASE(what_both_sides_say_agrees) {
   report("partition", seed, v,
          std::to_string(faults.size()) + " partitions, " + std::to_string(of_leaders) + " of the leader, " +
              std::to_string(new_leaders) + " with another leader meanwhile");
+  if (!v.violations.empty())
+    std::cout << cluster.last_logs() << std::endl;
   BOOST_TEST(real >= static_cast<int>(faults.size()) - in_full_or(5, 0)); // else messages went past the break
   BOOST_TEST(of_leaders > 0);
   BOOST_TEST(v.counts.saved > 100u); // less would be no test
