@@ -328,7 +328,8 @@ private:
 };
 
 bool meets(operation const& o, fault_window const& f) {
-  return o.invoked < f.to && (o.returned == 0 || o.returned > f.from);
+  auto const ended = o.returned != 0 ? o.returned : o.killed;
+  return o.invoked < f.to && (ended == 0 || ended > f.from);
 }
 
 void count(operation const& o, std::vector<fault_window> const& faults, history_counts& counts) {

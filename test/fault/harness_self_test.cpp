@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <functional>
 #include <future>
+#include <thread>
 
 using namespace aether::fault;
 using namespace std::chrono_literals;
@@ -25,30 +26,42 @@ using aether::test::temporary_directory;
 namespace {
 
 // What two writers of one kind do, one with the proxy between.
-using scene = std::function<void(raw_writer& first, raw_writer& second, proxy& way_there)>;
+using scene = std::function<void(raw_writer& first, raw_writer& second, proxy& way_there, wire_client& stream)>;
 
-void another_actors_event_has_the_id(raw_writer& first, raw_writer& second, proxy&) {
+void another_actors_event_has_the_id(raw_writer& first, raw_writer& second, proxy&, wire_client&) {
   first.save("order-1", 1, "a", 0);
   second.save("order-2", 1, "a", 0);
 }
 
-void the_answer_does_not_come(raw_writer& first, raw_writer&, proxy& way_there) {
+void the_answer_does_not_come(raw_writer& first, raw_writer&, proxy& way_there, wire_client&) {
   first.save("order-1", 1, "a", 0);
   way_there.delay(way::to_client, 300ms); // connecting waits for it, the save does not
   first.save("order-1", 2, "b", 1, 100ms);
   way_there.delay(way::to_client, 0ms);
 }
 
-void both_believe_the_actor_new(raw_writer& first, raw_writer& second, proxy&) {
+void both_believe_the_actor_new(raw_writer& first, raw_writer& second, proxy&, wire_client&) {
   first.save("order-1", 1, "a", 0);
   second.save("order-1", 1, "b", 0);
 }
 
-void the_server_cannot_be_reached_for_a_while(raw_writer& first, raw_writer&, proxy& way_there) {
+void the_server_cannot_be_reached_for_a_while(raw_writer& first, raw_writer&, proxy& way_there, wire_client&) {
   way_there.refuse(true);
   first.save("order-1", 1, "a", 0);
   way_there.refuse(false);
   first.save("order-2", 1, "b", 0);
+}
+
+void another_follows_before_it_is_looked_up(raw_writer& first, raw_writer& second, proxy& way_there,
+                                            wire_client& stream) {
+  first.save("order-1", 1, "a", 0);
+  way_there.delay(way::to_client, 900ms);
+  auto unanswered = std::async(std::launch::async, [&] { return first.save("order-1", 2, "b", 1, 600ms); });
+  while (read_stream(stream, "S").size() < 2)
+    std::this_thread::sleep_for(1ms);
+  second.save("order-1", 3, "c", 2);
+  unanswered.wait();
+  way_there.delay(way::to_client, 0ms);
 }
 
 std::vector<rule> rules_of(verdict const& v) {
@@ -67,7 +80,7 @@ std::vector<rule> broken_by(mistake m, scene const& play) {
                  R"({"name":"S","subjects":["S.>"],"storage":"file","duplicate_window":120000000000})");
   history_writer first_log(directory.path() / "1", 1), second_log(directory.path() / "2", 2);
   raw_writer first(way_there.port(), "S", first_log, m), second(server.port(), "S", second_log, m);
-  play(first, second, way_there);
+  play(first, second, way_there, client);
   auto history = read_history(directory.path() / "1");
   auto const more = read_history(directory.path() / "2");
   history.insert(history.end(), more.begin(), more.end());
@@ -138,6 +151,11 @@ BOOST_AUTO_TEST_CASE(a_writer_that_expects_nothing_of_a_new_actor_is_found) {
   BOOST_TEST(has(broken_by(mistake::expects_nothing_of_a_new_actor, both_believe_the_actor_new), rule::stored_once));
 }
 
+BOOST_AUTO_TEST_CASE(a_writer_that_looks_only_at_the_last_message_is_found) {
+  BOOST_TEST(has(broken_by(mistake::looks_only_at_the_last_message, another_follows_before_it_is_looked_up),
+                 rule::no_conflict_with_oneself));
+}
+
 BOOST_AUTO_TEST_CASE(a_writer_that_sends_later_what_it_called_failed_is_found) {
   BOOST_TEST(has(broken_by(mistake::sends_what_was_not_sent, the_server_cannot_be_reached_for_a_while),
                  rule::refused_is_not_stored));
@@ -159,6 +177,7 @@ BOOST_AUTO_TEST_CASE(a_right_writer_passes_where_they_fail) {
   BOOST_TEST(broken_by(mistake::none, another_actors_event_has_the_id).empty());
   BOOST_TEST(broken_by(mistake::none, the_answer_does_not_come).empty());
   BOOST_TEST(broken_by(mistake::none, both_believe_the_actor_new).empty());
+  BOOST_TEST(broken_by(mistake::none, another_follows_before_it_is_looked_up).empty());
   BOOST_TEST(broken_by(mistake::none, the_server_cannot_be_reached_for_a_while).empty());
 }
 

@@ -37,6 +37,7 @@ struct operation {
   std::string actor_id;
   std::int64_t invoked = 0;  ///< ns
   std::int64_t returned = 0; ///< ns; of an open one: 0
+  std::int64_t killed = 0;   ///< ns; of an open one whose process was killed: when
 
   std::vector<written_event> events; ///< of a save: more than one is a batch; of get_events: what it returned
   std::optional<std::int64_t> expected_version; ///< of get_events: after which version it reads

@@ -6,6 +6,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
+#include <algorithm>
 #include <optional>
 #include <stdexcept>
 
@@ -28,6 +29,10 @@ enum : std::int64_t {
 bool leaves_open(std::int64_t error) {
   return error == no_leader || error == wrong_last_sequence || error == same_id_in_process ||
          error == temporarily_unavailable || error == write_in_flight || error == too_many_requests;
+}
+
+raw_message const& last_of(std::vector<raw_message> const& messages, std::string const& subject) {
+  return *std::find_if(messages.rbegin(), messages.rend(), [&](auto const& m) { return m.subject == subject; });
 }
 
 std::string event_text(std::string const& actor_id, std::int64_t version, std::string const& id) {
@@ -113,7 +118,8 @@ void raw_writer::resolve(operation& o, std::string const& data, std::uint64_t& l
         continue;
       current = json::parse(m.data).at("version").to_number<std::int64_t>();
       last = m.sequence;
-      if (m.data != data)
+      if (m.data != data ||
+          (mistake_ == mistake::looks_only_at_the_last_message && &m != &last_of(messages, m.subject)))
         continue;
       o.end = call_end::saved; // by this call: no event is saved twice here
       o.sequence = m.sequence;

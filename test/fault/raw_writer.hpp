@@ -18,6 +18,7 @@ enum class mistake {
   takes_a_timeout_for_a_failure,  ///< no answer: not stored
   expects_nothing_of_a_new_actor, ///< leaves the expectation out for the first event
   knows_only_10071,               ///< any other error answer: failed, though the server said "not now"
+  looks_only_at_the_last_message, ///< to learn what has become of an unanswered one, which others may follow
   sends_what_was_not_sent,        ///< as cnats does when it reconnects: what was told to have failed goes out then
 };
 

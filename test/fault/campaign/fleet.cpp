@@ -49,6 +49,7 @@ void fleet::kill_running(std::size_t which) {
                                ": " + test::read_file(w.output));
     w.process.kill();
     w.killed = true;
+    w.killed_at = monotonic_now();
     return;
   }
   throw std::out_of_range("fewer writers run");
@@ -88,7 +89,10 @@ std::vector<operation> fleet::history() const {
   for (auto const& w : writers_) {
     if (!std::filesystem::exists(w.log)) // killed before it began
       continue;
-    auto const one = read_history(w.log);
+    auto one = read_history(w.log);
+    for (auto& o : one)
+      if (o.end == call_end::open)
+        o.killed = w.killed_at;
     all.insert(all.end(), one.begin(), one.end());
   }
   return all;

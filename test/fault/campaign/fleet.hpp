@@ -48,6 +48,7 @@ private:
     std::string log;
     std::string output;
     bool killed = false;
+    std::int64_t killed_at = 0; // as the operations have it
   };
 
   writer_plan common_;

@@ -75,7 +75,7 @@ BOOST_DATA_TEST_CASE(nothing_is_told_wrong,
          std::to_string(done.of_servers) + " kills of servers, " + std::to_string(done.of_writers) + " of writers");
   BOOST_TEST(v.counts.saved > 100u); // less would be no test
   BOOST_TEST(v.counts.conflicts > 10u);
-  BOOST_TEST(v.counts.met_a_fault >= done.faults.size());
+  BOOST_TEST(v.counts.faults_met >= done.faults.size() * 8 / 10);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -66,7 +66,8 @@ BOOST_AUTO_TEST_CASE(what_stands_still_and_goes_on_is_told_right) {
     report("pause", seed + static_cast<std::uint64_t>(i), v, std::to_string(pauses) + " pauses");
     BOOST_TEST(v.counts.saved > 100u); // less would be no test
     BOOST_TEST(v.counts.conflicts > 10u);
-    BOOST_TEST(v.counts.met_a_fault >= static_cast<std::size_t>(pauses));
+    BOOST_TEST(v.counts.faults_met >= static_cast<std::size_t>(pauses) * 8 / 10);
+    BOOST_TEST((!in_full() || v.counts.unknown > 0)); // short pauses are waited out
   }
 }
 
