@@ -57,6 +57,7 @@ save_step save_operation::decide(std::optional<subject_state> cached, aether::de
     phase_.compare_exchange_strong(expected, phase::given_up); // a caller whose frame was destroyed says nothing
     return gone_step();
   }
+  had_turn_ = true;
   learned_id_ = cached_id;
   std::optional<remembered_attempt> attempt;
   if (auto earlier = store_->remembered().find(actor_id_, first().version, first().event_id)) {
@@ -191,7 +192,7 @@ void save_operation::note_that_it_is_unknown() {
 
 void save_operation::finish(save_step const& step) {
   // One that ends without having had its turn knows nothing of what an earlier call left open.
-  bool const still_open = step.end == save_end::failed && !had_remembered_ && is_remembered();
+  bool const still_open = step.end == save_end::failed && !had_turn_ && is_remembered();
   result_.end = still_open ? save_end::unknown : step.end;
   result_.success = step.success;
   result_.current_version = step.current_version;

@@ -131,6 +131,7 @@ private:
   std::shared_ptr<aether::detail::wait_state<save_result>> waiting_;
   std::atomic<phase> phase_{phase::idle};
   std::atomic<bool> told_unknown_{false}; // to a caller who gave up
+  bool had_turn_ = false;
   bool had_remembered_ = false;
   bool answered_ = false; // the publish that proceed() made; on the connection's strand
 };

@@ -26,6 +26,13 @@ awaitable<void> save(jetstream_event_store store, event e, std::chrono::nanoseco
   end = co_await error_of(store.save_event(std::move(e), options));
 }
 
+// What was spawned has begun when this returns: there is one thread.
+awaitable<void> let_begin(boost::asio::io_context& context) {
+  boost::asio::io_context::executor_type const here = context.get_executor();
+  for (int i = 0; i < 10; ++i)
+    co_await boost::asio::post(here, boost::asio::use_awaitable);
+}
+
 // One event is left unknown on a server that stands still, another has the actor's turn; then the first is saved again.
 struct stage {
   nats_server server;
@@ -39,9 +46,7 @@ struct stage {
     co_await save(store, first, 150ms, before);
     group.spawn(save(store, event_of("order-1", 2), 3s, other));
     group.spawn(save(store, first, 3s, again));
-    boost::asio::io_context::executor_type const here = context.get_executor();
-    for (int i = 0; i < 10; ++i) // until both have begun: there is one thread
-      co_await boost::asio::post(here, boost::asio::use_awaitable);
+    co_await let_begin(context);
     co_return store;
   }
 };
@@ -74,6 +79,32 @@ BOOST_AUTO_TEST_CASE(no_room_for_it) {
   });
   BOOST_TEST(s.before == errc::outcome_unknown);
   BOOST_TEST(s.again == errc::outcome_unknown);
+}
+
+// A caller who leaves is told nothing; what the server says afterwards counts.
+BOOST_AUTO_TEST_CASE(cancelled_and_then_refused) {
+  nats_server server;
+  boost::system::error_code end;
+  run([&](boost::asio::io_context& context) -> awaitable<void> {
+    jetstream_config config;
+    config.max_stream_bytes = 20'000;
+    auto store = co_await open_store(server.url(), "orders", std::move(config));
+    std::int64_t version = 1;
+    for (;; ++version) {
+      auto const code = co_await error_of(store.save_event(event_of("order-1", version)));
+      if (code)
+        break; // it is full
+    }
+    server.pause();
+    task_group group(context.get_executor());
+    group.spawn(save(store, event_of("order-1", version), 10s, end));
+    co_await let_begin(context);
+    group.cancel();
+    co_await group.join_all();
+    server.resume();
+    auto const report = co_await store.close();
+    BOOST_TEST(report.unknown.empty());
+  });
 }
 
 BOOST_AUTO_TEST_SUITE_END()
