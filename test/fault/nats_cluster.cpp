@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <exception>
 #include <stdexcept>
 #include <thread>
 
@@ -171,6 +172,23 @@ void nats_cluster::wait_until_whole(std::string const& stream) {
       throw std::runtime_error("stream " + stream + " does not become whole: " + json::serialize(info) + last_logs());
     std::this_thread::sleep_for(50ms);
   }
+}
+
+void nats_cluster::with_only(std::size_t i, std::function<void()> const& ask) {
+  for (std::size_t other = 0; other < size(); ++other)
+    if (other != i)
+      node(other).kill();
+  std::exception_ptr failed;
+  try {
+    ask();
+  } catch (...) {
+    failed = std::current_exception();
+  }
+  for (std::size_t other = 0; other < size(); ++other)
+    if (other != i)
+      node(other).start();
+  if (failed)
+    std::rethrow_exception(failed);
 }
 
 void nats_cluster::isolate(std::size_t i, break_kind kind) {

@@ -6,6 +6,7 @@
 #include <support/nats_server.hpp>
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,6 +44,9 @@ public:
 
   /// The ends of the nodes' logs, for reports.
   std::string last_logs() const;
+
+  /// Runs what asks one node while the others are down, so that nobody else can answer.
+  void with_only(std::size_t i, std::function<void()> const& ask);
 
   enum class break_kind {
     refused, ///< the routes are reset and cannot be made again

@@ -66,17 +66,9 @@ std::optional<raw_message> from_replica(wire_message const& answer) {
 using reading = std::optional<raw_message> (*)(wire_message const&);
 
 // Many requests are under way at once; answers are told apart by where they come to.
-std::vector<raw_message> read_all(wire_client& client, std::string const& stream, std::string const& subject,
-                                  reading read) {
+std::vector<raw_message> read_all(wire_client& client, std::string const& subject, std::uint64_t next,
+                                  std::uint64_t last, reading read) {
   constexpr std::size_t at_once = 64;
-  auto const info = ask(client, "$JS.API.STREAM.INFO." + stream, "");
-  if (error_of(info) != 0)
-    throw std::runtime_error("stream " + stream + ": " + json::serialize(info));
-  auto const& state = info.at("state").as_object();
-  auto next = state.at("first_seq").to_number<std::uint64_t>();
-  auto const last = state.at("last_seq").to_number<std::uint64_t>();
-  if (last == 0)
-    return {};
   std::map<std::string, std::uint64_t> under_way;
   std::map<std::uint64_t, raw_message> found;
   while (next <= last || !under_way.empty()) {
@@ -148,11 +140,19 @@ std::string from_base64(std::string_view text) {
 }
 
 std::vector<raw_message> read_stream(wire_client& client, std::string const& stream) {
-  return read_all(client, stream, "$JS.API.STREAM.MSG.GET." + stream, from_leader);
+  auto const info = ask(client, "$JS.API.STREAM.INFO." + stream, "");
+  if (error_of(info) != 0)
+    throw std::runtime_error("stream " + stream + ": " + json::serialize(info));
+  auto const& state = info.at("state").as_object();
+  auto const first = state.at("first_seq").to_number<std::uint64_t>();
+  auto const last = state.at("last_seq").to_number<std::uint64_t>();
+  if (last == 0)
+    return {};
+  return read_all(client, "$JS.API.STREAM.MSG.GET." + stream, first, last, from_leader);
 }
 
-std::vector<raw_message> read_replica(wire_client& client, std::string const& stream) {
-  return read_all(client, stream, "$JS.API.DIRECT.GET." + stream, from_replica);
+std::vector<raw_message> read_replica(wire_client& client, std::string const& stream, std::uint64_t last) {
+  return read_all(client, "$JS.API.DIRECT.GET." + stream, 1, last, from_replica);
 }
 
 std::vector<stored_message> stored_events(std::vector<raw_message> const& messages) {

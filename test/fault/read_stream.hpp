@@ -22,9 +22,9 @@ struct raw_message {
 /// does not answer.
 std::vector<raw_message> read_stream(wire_client& client, std::string const& stream);
 
-/// The same without headers, by direct get: in a cluster as the replica on the client's own server has it, which the
-/// server prefers over others.
-std::vector<raw_message> read_replica(wire_client& client, std::string const& stream);
+/// The messages of sequences 1 to `last`, without headers, by direct get, which any replica answers: while the other
+/// servers are down it is the client's own.
+std::vector<raw_message> read_replica(wire_client& client, std::string const& stream, std::uint64_t last);
 
 /// As the checker wants them: the messages of the stream's `events` subjects, parsed with Boost.JSON. What is not an
 /// event becomes one with an empty id, which no writer can have written.
