@@ -78,7 +78,7 @@ run_program unit_nats aether_nats_unit_tests 300
 run_program unit_testing aether_testing_unit_tests 300
 # Without a server the tests themselves say that they are skipped, or fail in CI.
 for server in "${servers[@]:-nats-server}"; do
-  version=$("$server" --version 2>/dev/null | sed 's/.*v//' || true)
+  version=$(version_of "$server")
   export AETHER_NATS_SERVER=$server
   run_program "contract_${version:-none}" aether_contract_tests 600
   run_program "integration_${version:-none}" aether_integration_tests 900

@@ -26,12 +26,20 @@ void remembered_saves::remember(remembered_save save) {
 }
 
 void remembered_saves::forget(std::string_view actor_id, std::int64_t version, std::string_view event_id) {
+  take_out(actor_id, version, event_id, [](remembered_save const&) { return true; });
+}
+
+void remembered_saves::ended(std::string_view actor_id, std::int64_t version, std::string_view event_id) {
+  take_out(actor_id, version, event_id, [](remembered_save const& s) { return s.under_way; });
+}
+
+void remembered_saves::take_out(std::string_view actor_id, std::int64_t version, std::string_view event_id,
+                                bool (*wanted)(remembered_save const&)) {
   if (empty())
     return;
   std::lock_guard lock(mutex_);
-  if (auto found = by_key_.find(key_of(actor_id, version, event_id)); found != by_key_.end())
+  if (auto found = by_key_.find(key_of(actor_id, version, event_id)); found != by_key_.end() && wanted(*found->second))
     drop(found);
-  size_.store(saves_.size(), std::memory_order_release);
 }
 
 void remembered_saves::note_under_way(unknown_save save) {
@@ -44,16 +52,6 @@ void remembered_saves::note_under_way(unknown_save save) {
   note.since = std::chrono::steady_clock::now();
   note.under_way = true;
   by_key_.emplace(k, saves_.insert(saves_.end(), std::move(note)));
-  size_.store(saves_.size(), std::memory_order_release);
-}
-
-void remembered_saves::ended(std::string_view actor_id, std::int64_t version, std::string_view event_id) {
-  if (empty())
-    return;
-  std::lock_guard lock(mutex_);
-  if (auto found = by_key_.find(key_of(actor_id, version, event_id));
-      found != by_key_.end() && found->second->under_way)
-    drop(found);
   size_.store(saves_.size(), std::memory_order_release);
 }
 
@@ -82,7 +80,6 @@ remembered_save const* remembered_saves::find_with_lock(std::string_view actor_i
     return nullptr;
   if (max_age_.count() > 0 && std::chrono::steady_clock::now() - found->second->since > max_age_) {
     drop(found); // what it was stored as has expired too
-    size_.store(saves_.size(), std::memory_order_release);
     return nullptr;
   }
   return &*found->second;
@@ -100,6 +97,7 @@ void remembered_saves::drop(
     std::unordered_map<key, std::list<remembered_save>::iterator, aether::detail::hash128_hasher>::iterator at) {
   saves_.erase(at->second);
   by_key_.erase(at);
+  size_.store(saves_.size(), std::memory_order_release);
 }
 
 } // namespace aether::nats::detail

@@ -48,6 +48,8 @@ public:
 
 private:
   using key = aether::detail::hash128;
+  void take_out(std::string_view actor_id, std::int64_t version, std::string_view event_id,
+                bool (*wanted)(remembered_save const&));
   remembered_save const* find_with_lock(std::string_view actor_id, std::int64_t version, std::string_view event_id);
   static key key_of(std::string_view actor_id, std::int64_t version, std::string_view event_id);
   void drop(std::unordered_map<key, std::list<remembered_save>::iterator, aether::detail::hash128_hasher>::iterator at);

@@ -86,10 +86,9 @@ private:
   void report_unless_stale(operation const& o, rule broken, std::string text) {
     constexpr std::int64_t notices =
         10'000'000'000; // ns, after which a server without a quorum knows that it leads none
-    bool const excused =
-        replicated_ && std::any_of(faults_.begin(), faults_.end(), [&](fault_window const& f) {
-          return f.of_a_server && o.invoked < f.to + notices && (o.returned == 0 || o.returned > f.from);
-        });
+    bool const excused = replicated_ && std::any_of(faults_.begin(), faults_.end(), [&](fault_window const& f) {
+                           return f.of_a_server && meets(o, f, notices);
+                         });
     if (excused)
       ++out_.counts.stale;
     else
@@ -326,11 +325,6 @@ private:
   std::map<std::int64_t, std::size_t> by_version_;
   std::map<std::int64_t, std::string_view> winners_; // who was told that a version is its
 };
-
-bool meets(operation const& o, fault_window const& f) {
-  auto const ended = o.returned != 0 ? o.returned : o.killed;
-  return o.invoked < f.to && (ended == 0 || ended > f.from);
-}
 
 void count(operation const& o, std::vector<fault_window> const& faults, history_counts& counts) {
   if (std::any_of(faults.begin(), faults.end(), [&](fault_window const& f) { return meets(o, f); }))

@@ -94,9 +94,8 @@ void check_progress(run_record const& run, std::vector<violation>& out) {
 }
 
 bool near_a_fault(operation const& o, std::vector<fault_window> const& faults) {
-  return std::any_of(faults.begin(), faults.end(), [&](fault_window const& f) {
-    return f.of_a_server && o.invoked < f.to + healing && (o.returned == 0 || o.returned > f.from);
-  });
+  return std::any_of(faults.begin(), faults.end(),
+                     [&](fault_window const& f) { return f.of_a_server && meets(o, f, healing); });
 }
 
 void check_failures(run_record const& run, std::vector<violation>& out) {

@@ -64,6 +64,12 @@ struct fault_window {
   bool of_a_server = true; ///< and so no call's fault; a killed writer is no excuse for others
 };
 
+/// Whether the call was under way while it was broken, or in the time after that.
+constexpr bool meets(operation const& o, fault_window const& f, std::int64_t after = 0) noexcept {
+  auto const ended = o.returned != 0 ? o.returned : o.killed;
+  return o.invoked < f.to + after && (ended == 0 || ended > f.from);
+}
+
 /// FNV-1a, 64 bits.
 constexpr std::uint64_t digest_of(std::string_view data) noexcept {
   std::uint64_t digest = 0xcbf29ce484222325u;

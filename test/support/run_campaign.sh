@@ -13,8 +13,6 @@ own_and_newer_servers() { # VERSION…
   for version in "$@"; do find_server "$version"; done
 }
 
-version_of() { "$1" --version | sed 's/.*v//'; }
-
 # Three servers are what partitions need; connections, disks and ends of calls are the same with one.
 has_part() { # PART REPLICAS
   case $1 in

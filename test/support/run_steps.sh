@@ -98,6 +98,9 @@ run_cluster_faults() { # VERSION
   AETHER_REPLICAS=3 run_program "campaign_$1_cluster" aether_campaign_tests 900 contention,kills,pauses,partitions
 }
 
+# version_of SERVER: its number; nothing when it cannot be run.
+version_of() { "$1" --version 2>/dev/null | sed 's/.*v//' || true; }
+
 # find_server VERSION: adds the server to `servers`, or a note that says why there is none.
 servers=()
 find_server() {

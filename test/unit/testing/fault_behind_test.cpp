@@ -14,12 +14,6 @@ namespace {
 
 auto const unknown = make_error_code(errc::outcome_unknown);
 
-fault_plan late_by(std::chrono::nanoseconds lateness) {
-  fault_plan plan;
-  plan.min_lateness = plan.max_lateness = lateness;
-  return plan;
-}
-
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(fault_injecting_store_behind)

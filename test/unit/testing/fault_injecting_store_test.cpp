@@ -19,12 +19,6 @@ auto const unknown = make_error_code(errc::outcome_unknown);
 auto const timed_out = make_error_code(errc::timed_out);
 auto const connection_lost = make_error_code(errc::connection_lost);
 
-fault_plan late_by(std::chrono::nanoseconds lateness) {
-  fault_plan plan;
-  plan.min_lateness = plan.max_lateness = lateness;
-  return plan;
-}
-
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(fault_injecting_store_saves)

@@ -28,6 +28,13 @@ struct faulty_world {
   void run(std::function<awaitable<void>()> body) { testing::run(clock, context, body()); }
 };
 
+/// A plan in which what is stored late comes after so long.
+inline testing::fault_plan late_by(std::chrono::nanoseconds lateness) {
+  testing::fault_plan plan;
+  plan.min_lateness = plan.max_lateness = lateness;
+  return plan;
+}
+
 inline save_options within(std::chrono::nanoseconds timeout) {
   save_options options;
   options.timeout = timeout;
