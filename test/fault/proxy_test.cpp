@@ -2,6 +2,7 @@
 #include "fault/proxy.hpp"
 #include "fault/wire_client.hpp"
 
+#include <support/child_process.hpp>
 #include <support/nats_server.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -76,6 +77,14 @@ BOOST_AUTO_TEST_CASE(a_cut_link_is_gone_and_a_new_one_works) {
     wire_client next(way_there.port());
     BOOST_TEST(answers(next));
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_cut_is_seen_though_a_child_was_started) {
+  wire_client client(way_there.port());
+  BOOST_TEST(answers(client));
+  aether::test::child_process child({"sleep", "60"}, "/dev/null");
+  way_there.cut(cut_kind::reset);
+  BOOST_CHECK_THROW(client.next_answer(in(10s)), std::runtime_error);
 }
 
 BOOST_AUTO_TEST_CASE(a_stalled_link_can_be_cut) {

@@ -33,6 +33,7 @@ namespace {
   ::dup2(::open("/dev/null", O_RDONLY), STDIN_FILENO);
   ::dup2(output, STDOUT_FILENO);
   ::dup2(output, STDERR_FILENO);
+  ::close_range(STDERR_FILENO + 1, ~0u, 0); // a socket that a child holds too does not end when it is closed here
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
