@@ -128,8 +128,12 @@ save_step save_machine::on_published(publish_answer answer, std::uint64_t sequen
     learned_.reset();
     return end_saved(sequence, false);
   }
+  if (answer == publish_answer::rejected)
+    return end_failed(error);
   if (answer == publish_answer::duplicate && sequence != 0 && !request_.is_batch())
-    return ask(save_do::read_at, sequence);
+    return ask(save_do::read_at, sequence); // each server that could store it knows message N
+  if (request_.replicated)
+    keep_open();
 
   switch (answer) {
   case publish_answer::wrong_last:
@@ -139,16 +143,19 @@ save_step save_machine::on_published(publish_answer answer, std::uint64_t sequen
   case publish_answer::try_again:
   case publish_answer::unanswered:
     return left_open();
-  case publish_answer::rejected:
-    return end_failed(error);
   default: // duplicate of nothing, or id_refused
     return refuse_id();
   }
 }
 
-save_step save_machine::left_open() {
+/// The attempt just made may be stored, or be stored yet.
+void save_machine::keep_open() {
   sequence_ = open_ ? std::max(sequence_, step_.sequence) : step_.sequence;
   open_ = own_open_ = true;
+}
+
+save_step save_machine::left_open() {
+  keep_open();
   rest_ = true;
   read_last_next_ = false;
   next_ = {.what = save_do::read_first_after, .sequence = sequence_};

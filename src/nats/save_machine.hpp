@@ -29,8 +29,8 @@ struct seen_message {
 enum class publish_answer {
   stored,          ///< acknowledged: sequence
   duplicate,       ///< acknowledged as duplicate of `sequence` (0: of nothing)
-  wrong_last,      ///< 10071 or 10164: refused, this attempt is dead
-  id_refused,      ///< 10158, or 10201 of a batch: refused for its id, this attempt is dead
+  wrong_last,      ///< 10071 or 10164: refused, this attempt is dead where one server leads
+  id_refused,      ///< 10158, or 10201 of a batch: refused for its id, dead likewise
   try_again,       ///< 10163, 10167, 429, 503 with a code: refused for now; counts as unanswered
   rejected,        ///< any other error answer: dead, `error` says why
   unanswered,      ///< timeout, connection lost, no responders: may have been stored
@@ -69,6 +69,9 @@ struct save_request {
   std::size_t count = 1;
   std::optional<std::int64_t> expected_version{};
   version_policy policy = version_policy::increasing;
+  /// The stream has replicas: for seconds two servers may each take itself for its leader, one publish reaches both,
+  /// one refuses it and the other stores it. Only what stands after S tells then that a refused attempt is dead.
+  bool replicated = false;
   bool is_batch() const noexcept { return count > 1; }
 };
 
@@ -121,6 +124,7 @@ private:
   save_step publish();
   save_step refuse_id();
   save_step left_open();
+  void keep_open();
   save_step nothing_after();
   save_step all_dead();
   save_step end_saved(std::uint64_t sequence, bool already_saved);

@@ -24,14 +24,15 @@ namespace {
 // "NATS/1.0", the names of our headers, line ends, a sequence, a suffix: what a message holds besides id and data.
 constexpr std::size_t header_bytes = 192;
 
-save_request request_for(event const& first, event const& last, std::size_t count, save_options const& options,
-                         version_policy policy) {
+save_request request_for(store_core const& store, event const& first, event const& last, std::size_t count,
+                         save_options const& options) {
   save_request request;
   request.first_version = first.version;
   request.last_version = last.version;
   request.count = count;
   request.expected_version = options.expected_version;
-  request.policy = policy;
+  request.policy = store.stream()->config.version_policy;
+  request.replicated = store.stream()->replicas > 1;
   return request;
 }
 
@@ -128,8 +129,7 @@ awaitable<save_outcome> save_one(std::shared_ptr<store_core> store, event e, sav
     throw error(errc::not_open, "save_event on a store that was not opened");
   store->check_open();
   aether::detail::check_save(e, options);
-  auto const& config = store->stream()->config;
-  auto const request = request_for(e, e, 1, options, config.version_policy);
+  auto const request = request_for(*store, e, e, 1, options);
   auto& remembered = store->remembered();
   if (!remembered.is_forgetful() && (remembered.empty() || !remembered.find(e.actor_id, e.version, e.id))) {
     save_glance glance;
@@ -153,15 +153,14 @@ awaitable<save_outcome> save_batch(std::shared_ptr<store_core> store, std::vecto
   if (!store)
     throw error(errc::not_open, "save_events on a store that was not opened");
   store->check_open();
-  auto const& config = store->stream()->config;
-  aether::detail::check_batch(batch, options, config.version_policy);
+  aether::detail::check_batch(batch, options, store->stream()->config.version_policy);
   if (batch.size() == 1)
     co_return co_await save_one(std::move(store), std::move(batch.front()), options);
   if (!store->stream()->atomic_batches)
     throw error(errc::batch_not_supported, "a batch of " + std::to_string(batch.size()) +
                                                " events needs nats-server 2.12.1 or later and a stream with "
                                                "allow_atomic; nothing was stored: save one event at a time");
-  auto const request = request_for(batch.front(), batch.back(), batch.size(), options, config.version_policy);
+  auto const request = request_for(*store, batch.front(), batch.back(), batch.size(), options);
   std::vector<save_item> items;
   items.reserve(batch.size());
   for (auto& e : batch)

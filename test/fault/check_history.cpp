@@ -21,6 +21,25 @@ bool may_have_stored(operation const& o) {
 }
 bool has_expectation(operation const& o) { return o.expected_version || o.contiguous; }
 
+std::string_view name_of(call_end end) {
+  switch (end) {
+  case call_end::open:
+    return "open";
+  case call_end::saved:
+    return "saved";
+  case call_end::already_saved:
+    return "already saved";
+  case call_end::conflict:
+    return "conflict";
+  case call_end::unknown:
+    return "unknown";
+  case call_end::failed:
+    return "failed";
+  case call_end::answered:
+    break;
+  }
+  return "answered";
+}
 std::string name_of(written_event const& e) { return "event " + e.id + " at version " + std::to_string(e.version); }
 std::string name_of(operation const& o) {
   return "call " + std::to_string(o.number) + " of process " + std::to_string(o.process);
@@ -169,6 +188,23 @@ private:
     }
   }
 
+  /// The calls that would have stored the event, each with its time in ms and how it ended.
+  std::string story_of(written_event const& e) const {
+    std::string told = "; its calls:";
+    for (auto const* w : writers_.at(e.id)) {
+      told += " " + std::to_string(w->process) + "/" + std::to_string(w->number) + " at " +
+              std::to_string(w->invoked / 1'000'000) + "…" + std::to_string(w->returned / 1'000'000) + " ms " +
+              std::string(name_of(w->end));
+      if (w->error != 0)
+        told += " (error " + std::to_string(w->error) + ")";
+      if (w->sequence != 0)
+        told += " (sequence " + std::to_string(w->sequence) + ")";
+    }
+    auto const stored = by_id_.find(e.id);
+    return told + (stored == by_id_.end() ? "; not in the stream"
+                                          : "; in the stream as " + name_of(*messages_[stored->second]));
+  }
+
   /// What stood there before this call was stored by an earlier one, which then cannot have failed.
   void check_earlier_attempt(operation const& o) {
     auto const& writers = writers_.at(o.events.front().id);
@@ -177,7 +213,8 @@ private:
     });
     if (!explained)
       report(rule::refused_is_not_stored, name_of(o) + " was told that " + name_of(o.events.front()) +
-                                              " had been saved before, by calls that all had failed");
+                                              " had been saved before, by calls that all had failed" +
+                                              story_of(o.events.front()));
   }
 
   /// The last of the process's earlier calls with the event that said what has become of it, or that it is unknown.
@@ -190,13 +227,26 @@ private:
     return last;
   }
 
+  /// Whether the event is stored, and no call after this one can have done it.
+  bool was_stored_before(operation const& o) const {
+    auto const& e = o.events.front();
+    auto const stored = by_id_.find(e.id);
+    if (stored == by_id_.end() || !(messages_[stored->second]->event == e))
+      return false;
+    auto const& writers = writers_.at(e.id);
+    return std::none_of(writers.begin(), writers.end(), [&](auto const* w) {
+      return w->invoked > o.returned && may_have_stored(*w) && w->end != call_end::already_saved;
+    });
+  }
+
   void check_refusal(operation const& o) {
     auto const* before = last_word(o);
     bool const was_unknown = before && before->end == call_end::unknown;
-    if (o.end == call_end::failed && was_unknown)
+    if (o.end == call_end::failed && was_unknown && was_stored_before(o))
       report(rule::unknown_until_resolved, name_of(o) + " was told that " + name_of(o.events.front()) +
                                                " is not stored (error " + std::to_string(o.error) + "), when " +
-                                               name_of(*before) + " had been told unknown");
+                                               name_of(*before) + " had been told unknown" +
+                                               story_of(o.events.front()));
     // Repeated with the expectation that it had, it is resolved; with another on a quiet actor it is not.
     bool const repeats_unknown = was_unknown && before->expected_version == o.expected_version;
     for (auto const& e : o.events) {
@@ -208,7 +258,7 @@ private:
           std::any_of(writers.begin(), writers.end(), [](auto const* w) { return may_have_stored(*w); });
       if (!of_another_call)
         report(rule::refused_is_not_stored, name_of(o) + " was told that " + name_of(e) + " is not stored, and " +
-                                                name_of(*messages_[stored->second]) + " holds it");
+                                                name_of(*messages_[stored->second]) + " holds it" + story_of(e));
       bool const saved_before = std::any_of(writers.begin(), writers.end(),
                                             [&](auto const* w) { return succeeded(*w) && w->returned < o.invoked; });
       if (o.end == call_end::conflict && (!has_expectation(o) || saved_before || repeats_unknown))

@@ -14,7 +14,7 @@ enum class rule {
   stored_once,               ///< an event, and a version of an actor
   one_success_per_version,   ///< two events cannot both have won
   refused_is_not_stored,     ///< conflict or failed, and there it is
-  unknown_until_resolved,    ///< what a process was told to be unknown does not fail there afterwards
+  unknown_until_resolved,    ///< what was unknown and is stored did not fail there afterwards
   no_conflict_with_oneself,  ///< conflict because of an event of one's own
   conflict_is_explained,     ///< by another's event that was there, or may have been
   versions_increase,         ///< in stream order

@@ -158,8 +158,31 @@ std::vector<row> rows() {
        [](run& r) {
          r.save(1, 4, "d", call_end::unknown, 0);
          r.save(1, 4, "d", call_end::failed, 0);
+         r.stored(7, 4, "d");
        },
        {rule::unknown_until_resolved}},
+      {"an unknown event fails and was saved all the same",
+       [](run& r) {
+         r.save(1, 4, "d", call_end::unknown, 0);
+         r.save(1, 4, "d", call_end::failed, 0);
+         r.save(1, 4, "d", call_end::already_saved, 7);
+         r.stored(7, 4, "d");
+       },
+       {rule::unknown_until_resolved}},
+      {"an unknown event that was never stored may fail",
+       [](run& r) {
+         r.save(1, 4, "d", call_end::unknown, 0);
+         r.save(1, 4, "d", call_end::failed, 0);
+       },
+       {}},
+      {"an unknown event that was proved not to be stored may fail, and be saved then",
+       [](run& r) {
+         r.save(1, 4, "d", call_end::unknown, 0);
+         r.save(1, 4, "d", call_end::failed, 0);
+         r.save(1, 4, "d", call_end::saved, 7);
+         r.stored(7, 4, "d");
+       },
+       {}},
       {"an unknown event that was resolved may fail",
        [](run& r) {
          r.save(1, 4, "d", call_end::unknown, 0);

@@ -79,6 +79,51 @@ BOOST_AUTO_TEST_CASE(a_forgetful_store_verifies_conflicts_by_the_deciding_messag
   });
 }
 
+BOOST_AUTO_TEST_CASE(with_replicas_a_refused_attempt_may_be_stored_by_another_leader) {
+  check({
+      {"refused, and stored: not \"already\", as this call stored it",
+       replicated(),
+       {{start(at_three), "publish on 7"},
+        {wrong_last(), "read first after 7"},
+        {first_after(ours(8, 4)), "saved 4 at 8"}}},
+      {"refused, and another stands there: dead",
+       replicated(),
+       {{start(at_three), "publish on 7"},
+        {wrong_last(), "read first after 7"},
+        {first_after(another(8, 4)), "read last"},
+        {last(holds(8, 4)), "conflict with 4"}}},
+      {"dead, and no plain failure is a lie any more",
+       replicated(),
+       {{start(at_three), "publish on 7"},
+        {wrong_last(), "read first after 7"},
+        {first_after(another(8, 3)), "read last"},
+        {read_failed(aether::errc::permission_denied), "failed: permission"}}},
+      {"refused, and nothing there yet: published again, open until something is",
+       replicated(),
+       {{start(at_three), "publish on 7"},
+        {wrong_last(), "read first after 7"},
+        {nothing_after(), "read last"},
+        {last(holds(7, 3)), "pause 0"},
+        {ready(), "publish on 7"},
+        {wrong_last(), "read first after 7"},
+        {out_of_time(), "unknown"}},
+       7},
+      {"refused for its id likewise",
+       replicated(),
+       {{start(at_three), "publish on 7"}, {id_refused(), "read first after 7"}, {out_of_time(), "unknown"}},
+       7},
+      {"a duplicate is the word of a server that knows the message",
+       replicated(),
+       {{start(at_three), "publish on 7"}, {duplicate_of(8), "read at 8"}, {out_of_time(), "failed: timed out"}}},
+      {"what is refused for another reason is not stored",
+       replicated(),
+       {{start(at_three), "publish on 7"}, {rejected(aether::errc::storage_full), "failed: storage full"}}},
+      {"one server alone is believed",
+       single(),
+       {{start(at_three), "publish on 7"}, {wrong_last(), "read first after 7"}, {out_of_time(), "failed: timed out"}}},
+  });
+}
+
 BOOST_AUTO_TEST_CASE(an_unanswered_attempt_is_resolved_by_the_first_message_after_it) {
   check({
       {"stored, though unanswered: not \"already\", as this call stored it",

@@ -67,8 +67,10 @@ model_event walk::some_event(int subject) {
 }
 
 save_request walk::some_demand(model_event const& e) {
-  save_request r{
-      .first_version = e.version, .last_version = e.version + e.count - 1, .count = static_cast<std::size_t>(e.count)};
+  save_request r{.first_version = e.version,
+                 .last_version = e.version + e.count - 1,
+                 .count = static_cast<std::size_t>(e.count),
+                 .replicated = server_.replicated()};
   int const dice = random_.below(10);
   if (dice < 2)
     r.policy = aether::version_policy::contiguous;
@@ -242,6 +244,11 @@ void walk::process_some_request() {
       return deliver(r.attempt, {publish_answer::rejected});
     if (dice < 22)
       return deliver(r.attempt, {publish_answer::try_again});
+    if (dice < 30 && server_.replicated()) { // by a server that takes itself for the leader; the leader has it too
+      on_the_way_.push_back(r);
+      constexpr std::array refusals{publish_answer::wrong_last, publish_answer::id_refused, publish_answer::duplicate};
+      return deliver(r.attempt, {refusals[static_cast<std::size_t>(random_.below(3))]});
+    }
   }
   auto const before = server_.log.size();
   auto const answer = server_.process(r);
@@ -278,7 +285,8 @@ void walk::deliver(int number, reply r) {
       if (c && c->awaiting == number) {
         c->awaiting = -1;
         attempts_[static_cast<std::size_t>(number)].refused =
-            r.answer != publish_answer::stored && r.answer != publish_answer::try_again;
+            r.answer == publish_answer::rejected ||
+            (!server_.replicated() && r.answer != publish_answer::stored && r.answer != publish_answer::try_again);
         auto const error = r.answer == publish_answer::rejected ? make_error_code(aether::errc::storage_full)
                                                                 : boost::system::error_code{};
         return step_to(s, *c, c->machine.on_published(r.answer, r.sequence, error));

@@ -148,6 +148,7 @@ struct row {
 };
 
 inline save_request single(std::int64_t version = 4) { return {.first_version = version, .last_version = version}; }
+inline save_request replicated() { return {.first_version = 4, .last_version = 4, .replicated = true}; }
 inline save_request expecting(std::int64_t expected) {
   return {.first_version = 4, .last_version = 4, .expected_version = expected};
 }
