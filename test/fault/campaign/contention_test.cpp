@@ -88,6 +88,7 @@ BOOST_AUTO_TEST_CASE(at_most_once_while_leaders_die_and_stand_still, *boost::uni
   plan.actors = 1'000'000;
   fleet writers(plan);
   writers.start(processes());
+  wait_for_progress(writers);
   std::vector<fault_window> faults;
   for (int i = 0; i < in_full_or(120, 4); ++i) {
     auto const next = std::chrono::steady_clock::now() + (in_full() ? 5s : 3s);

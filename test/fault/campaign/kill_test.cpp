@@ -66,6 +66,7 @@ BOOST_DATA_TEST_CASE(nothing_is_told_wrong,
   plan.expects = expects;
   fleet writers(plan);
   writers.start(3);
+  wait_for_progress(writers);
   auto const done = kill_at_work(cluster, writers, random, in_full_or(170, cluster.size() > 1 ? 5 : 12));
   wait_for_progress(writers);
   writers.stop(scaled(60s));

@@ -24,6 +24,17 @@ boost::test_tools::assertion_result has_three(boost::unit_test::test_unit_id) {
   return several;
 }
 
+// Nothing when there is none for long: an election may be under way.
+std::optional<std::size_t> leader_in_time(nats_cluster& cluster) {
+  auto const limit = std::chrono::steady_clock::now() + 10s;
+  for (;;) {
+    auto const leader = cluster.leader_of("S");
+    if (leader || std::chrono::steady_clock::now() > limit)
+      return leader;
+    std::this_thread::sleep_for(50ms);
+  }
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(partitions,
@@ -40,11 +51,11 @@ BOOST_AUTO_TEST_CASE(what_both_sides_say_agrees) {
   plan.rest = 3ms; // the faults are the subject, not the load
   fleet writers(plan);
   writers.start(4);
-  std::this_thread::sleep_for(1s);
+  wait_for_progress(writers);
   std::vector<fault_window> faults;
   int of_leaders = 0, real = 0, new_leaders = 0;
   for (int i = 0; i < in_full_or(60, 3); ++i) {
-    auto const leader = cluster.leader_of("S");
+    auto const leader = leader_in_time(cluster);
     auto const which = leader && (i == 0 || random() % 4 != 0) ? *leader : random() % 3;
     of_leaders += leader == which;
     fault_window fault{monotonic_now(), 0};
@@ -58,6 +69,7 @@ BOOST_AUTO_TEST_CASE(what_both_sides_say_agrees) {
     cluster.rejoin(which);
     fault.to = monotonic_now();
     faults.push_back(fault);
+    wait_for_progress(writers);
     std::this_thread::sleep_for(std::chrono::milliseconds(500 + random() % 1500));
   }
   wait_for_progress(writers);

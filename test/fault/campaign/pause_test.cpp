@@ -32,7 +32,7 @@ run_record run_with_pauses(std::uint64_t seed, int pauses) {
   plan.rest = 3ms; // the faults are the subject, not the load
   fleet writers(plan);
   writers.start(3);
-  std::this_thread::sleep_for(1s);
+  wait_for_progress(writers);
   std::vector<fault_window> faults;
   for (int i = 0; i < pauses; ++i) {
     auto const any = std::uniform_int_distribution<std::size_t>(0, cluster.size() - 1)(random);
