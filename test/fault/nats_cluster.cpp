@@ -103,12 +103,10 @@ void nats_cluster::start_all(nats_cluster_options const& options) {
     if (n > 1) {
       std::string routes;
       for (std::size_t to = 0; to < n; ++to)
-        if (options.breakable ? to == (i + 1) % n : to != i) // a ring is every pair of three
+        if (to != i)
           routes += "    nats-route://127.0.0.1:" + std::to_string(way_from_to(i, to)) + "\n";
-      // What others are told by gossip leads nowhere, so that no route goes past the proxies; and of each pair one
-      // makes one route, as pooled ones that both make and that break together are taken for duplicates of each other
-      // for ever.
-      std::string const advertised = options.breakable ? "  advertise: \"127.0.0.1:1\"\n  pool_size: -1\n" : "";
+      // What others are told by gossip leads nowhere, so that no route goes past the proxies.
+      std::string const advertised = options.breakable ? "  advertise: \"127.0.0.1:1\"\n" : "";
       one.extra_config = "server_name: " + name_of(i) +
                          "\ncluster {\n  name: c\n  listen: \"127.0.0.1:" + std::to_string(ports[i]) + "\"\n" +
                          advertised + "  routes = [\n" + routes + "  ]\n}\n";
