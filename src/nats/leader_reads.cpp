@@ -201,8 +201,9 @@ awaitable<std::optional<stored_message>> read_leader(std::shared_ptr<stream_acce
     if (!answer.error)
       co_return std::move(answer.message);
     auto const until = std::chrono::steady_clock::now() + pause;
-    if (!answer.temporary || until >= deadline)
-      throw error(answer.error, "reading from stream " + stream->stream() + ": " + answer.text);
+    if (!answer.temporary || until >= deadline) // an election that outlasts the call is no lack of JetStream
+      throw error(answer.temporary ? make_error_code(errc::timed_out) : answer.error,
+                  "reading from stream " + stream->stream() + ": " + answer.text);
     co_await pause_until(until);
     pause = std::min<std::chrono::nanoseconds>(pause * 2, std::chrono::milliseconds(100));
   }

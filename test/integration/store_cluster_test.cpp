@@ -70,4 +70,40 @@ BOOST_AUTO_TEST_CASE(saving_goes_on_when_the_leader_dies) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(without_a_quorum_a_call_may_be_tried_again) {
+  auto cluster = three();
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    auto on = co_await nats::connection::connect(cluster.urls());
+    jetstream_config config;
+    config.replica_count = 3;
+    auto store = co_await jetstream_event_store::open(on, "orders", config);
+    co_await store.save_event(event_of("order-1", 1));
+    auto const leader = cluster.leader_of("orders").value();
+    cluster.node(leader).kill();
+    cluster.node((leader + 1) % cluster.size()).kill();
+    call_options soon;
+    soon.timeout = std::chrono::milliseconds(700);
+    // Silence at first; after some ten seconds the server knows that there is no quorum, and says 503.
+    auto const limit = std::chrono::steady_clock::now() + scaled(std::chrono::seconds(40));
+    for (bool told = false; !told;) {
+      auto const read = co_await failure_of(store.latest_version("order-1", soon));
+      BOOST_REQUIRE_MESSAGE(is_retryable(read.code), read.text);
+      BOOST_REQUIRE(std::chrono::steady_clock::now() < limit);
+      told = contains(read.text, "10008");
+    }
+    auto const e = event_of("order-1", 2);
+    save_options options;
+    options.timeout = soon.timeout;
+    auto const save = co_await failure_of(store.save_event(e, options));
+    BOOST_TEST(is_retryable(save.code), save.text);
+    for (std::size_t i = 0; i < cluster.size(); ++i)
+      if (cluster.node(i).pid() == 0)
+        cluster.node(i).start();
+    cluster.wait_until_whole("orders");
+    co_await store.save_event(e);
+    auto const version = co_await store.latest_version("order-1");
+    BOOST_TEST(version == 2);
+  });
+}
+
 BOOST_AUTO_TEST_SUITE_END()
