@@ -75,6 +75,9 @@ public:
     return true;
   }
 
+  /// False from the moment on that the context goes: everything is refused then.
+  bool is_open() const noexcept { return gate_->is_open(); }
+
   /// Only while the context exists.
   bool running_in_this_thread() const noexcept {
     return strands_->fast ? strands_->fast->running_in_this_thread()

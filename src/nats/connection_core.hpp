@@ -121,7 +121,10 @@ public:
   void when_ready(std::shared_ptr<ready_sink> sink);
   void when_state_is_not(connection_state seen, std::shared_ptr<ready_sink> sink);
 
-  connection_state state() const noexcept { return state_.load(std::memory_order_acquire); }
+  /// Closed from the moment on that its context goes, which is before end() says so to those who wait.
+  connection_state state() const noexcept {
+    return serial_.is_open() ? state_.load(std::memory_order_acquire) : connection_state::closed;
+  }
   boost::system::error_code last_error() const;
   std::string last_error_text() const;
   std::string connected_server() const;

@@ -1,6 +1,8 @@
 // Ends of connections: cancelled, destroyed, stopped or killed at any point, in any order, and nothing is left.
 #include <integration/connection_support.hpp>
 
+#include "detail/context_service.hpp"
+
 #include <aether/task_group.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -87,6 +89,25 @@ struct running {
     c = connection();
     silent.reset();
   }
+};
+
+// Told that the context goes before the connection is: the moment between.
+class first_to_know final : public detail::context_member {
+public:
+  explicit first_to_know(running& of) : of_(of) {}
+  void context_shutdown() noexcept override {
+    state = of_.c.state();
+    auto ended = [&](std::exception_ptr e) { end = e; };
+    asio::co_spawn(callers, of_.make_call(call::request), ended);
+    callers.run_for(5s);
+  }
+
+  asio::io_context callers;
+  connection_state state = connection_state::connected;
+  std::exception_ptr end;
+
+private:
+  running& of_;
 };
 
 bool is_known_end(std::exception_ptr e) {
@@ -336,6 +357,18 @@ BOOST_AUTO_TEST_CASE(a_context_stopped_in_the_middle_of_everything_is_destroyed_
     dropping.join();
   }
   BOOST_TEST(open_descriptors() == before);
+}
+
+BOOST_AUTO_TEST_CASE(it_is_closed_as_soon_as_its_context_begins_to_go) {
+  nats_server server(without_jetstream());
+  running r(server);
+  auto const told = std::make_shared<first_to_know>(r);
+  detail::context_service::of(r.context->get_executor()).add_member(told);
+  r.context.reset();
+  BOOST_TEST((told->state == connection_state::closed));
+  BOOST_REQUIRE(told->end);
+  BOOST_CHECK_EXCEPTION(std::rethrow_exception(told->end), error,
+                        [](error const& e) { return e.code() == errc::closed; });
 }
 
 BOOST_AUTO_TEST_SUITE_END()
