@@ -469,8 +469,8 @@ verdict check_history(std::vector<operation> const& operations, std::vector<stor
   for (auto const& m : messages)
     of(m.actor_id).add(m);
   for (auto const& f : faults)
-    out.counts.faults_met += std::any_of(operations.begin(), operations.end(),
-                                         [&](operation const& o) { return o.kind == call_kind::save && meets(o, f); });
+    out.counts.faults_met +=
+        std::any_of(operations.begin(), operations.end(), [&](operation const& o) { return meets(o, f); });
   for (auto& [id, actor] : actors)
     actor.check();
   return out;

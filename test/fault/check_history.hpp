@@ -44,7 +44,7 @@ struct violation {
 struct history_counts {
   std::size_t saved = 0, already_saved = 0, conflicts = 0, unknown = 0, failed = 0, open = 0, reads = 0;
   std::size_t met_a_fault = 0; ///< calls that were under way while something was broken
-  std::size_t faults_met = 0;  ///< and faults that met a save
+  std::size_t faults_met = 0;  ///< and faults that met a call
   std::size_t stale = 0;       ///< answers of a leader that no longer was one, see `replicated`
 };
 
