@@ -21,7 +21,9 @@ template <class T> using awaitable = boost::asio::awaitable<T>;
 struct saved {
   std::int64_t version = 0;
   std::uint64_t sequence = 0;  ///< the store's number of the event, unique in its stream
-  bool already_saved = false;  ///< the event was there before this call
+  /// The event was there before this call. With replicas, while two servers take themselves for the leader, one may
+  /// refuse what the other stores: then it is said of an event that this call put there.
+  bool already_saved = false;
 };
 
 /// How a save ended. A default-made outcome is a conflict, never a success.

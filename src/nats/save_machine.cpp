@@ -133,7 +133,7 @@ save_step save_machine::on_published(publish_answer answer, std::uint64_t sequen
   if (answer == publish_answer::duplicate && sequence != 0 && !request_.is_batch())
     return ask(save_do::read_at, sequence); // each server that could store it knows message N
   if (request_.replicated)
-    keep_open();
+    keep_open(); // not as its own: what is found is most likely an earlier attempt's, as everywhere after a refusal
 
   switch (answer) {
   case publish_answer::wrong_last:
@@ -151,11 +151,12 @@ save_step save_machine::on_published(publish_answer answer, std::uint64_t sequen
 /// The attempt just made may be stored, or be stored yet.
 void save_machine::keep_open() {
   sequence_ = open_ ? std::max(sequence_, step_.sequence) : step_.sequence;
-  open_ = own_open_ = true;
+  open_ = true;
 }
 
 save_step save_machine::left_open() {
   keep_open();
+  own_open_ = true;
   rest_ = true;
   read_last_next_ = false;
   next_ = {.what = save_do::read_first_after, .sequence = sequence_};

@@ -140,7 +140,7 @@ private:
   unsigned pauses_ = 0;
   unsigned asked_again_ = 0;             // since the last publish
   bool open_ = false;                    // an attempt may be stored: one of this call or a remembered one
-  bool own_open_ = false;                // the same, of this call only
+  bool own_open_ = false;                // the same, of this call only, and not refused by anybody
   bool attempted_ = false;               // there ever was an attempt: this event may stand below others
   bool forgetful_ = false;
   bool read_last_next_ = false;          // nothing found after S does not prove that S is still the last

@@ -1,4 +1,5 @@
-// Each rule over indexes of the calls and of the stream, an actor at a time.
+// Each rule over indexes of the calls and of the stream, an actor at a time. All rules need the same indexes: that is
+// why it is long.
 #include "fault/check_history.hpp"
 
 #include <algorithm>
@@ -101,7 +102,7 @@ private:
     out_.violations.push_back({broken, "actor " + actor_id_ + ": " + std::move(text)});
   }
 
-  /// The same of what a leader says that may no longer be one.
+  /// The same of what may be the word of a leader that is none any more.
   void report_unless_stale(operation const& o, rule broken, std::string text) {
     constexpr std::int64_t notices =
         10'000'000'000; // ns, after which a server without a quorum knows that it leads none
@@ -211,10 +212,10 @@ private:
     bool const explained = std::any_of(writers.begin(), writers.end(), [&](auto const* w) {
       return w != &o && may_have_stored(*w) && w->invoked < o.returned;
     });
-    if (!explained)
-      report(rule::refused_is_not_stored, name_of(o) + " was told that " + name_of(o.events.front()) +
-                                              " had been saved before, by calls that all had failed" +
-                                              story_of(o.events.front()));
+    if (!explained) // of two leaders one may refuse what the other stores, for this very call
+      report_unless_stale(o, rule::refused_is_not_stored,
+                          name_of(o) + " was told that " + name_of(o.events.front()) +
+                              " had been saved before, by calls that all had failed" + story_of(o.events.front()));
   }
 
   /// The last of the process's earlier calls with the event that said what has become of it, or that it is unknown.
@@ -408,52 +409,6 @@ void count(operation const& o, std::vector<fault_window> const& faults, history_
 }
 
 } // namespace
-
-char const* to_string(rule r) noexcept {
-  switch (r) {
-  case rule::saved_event_is_stored:
-    return "a saved event is stored";
-  case rule::stored_once:
-    return "stored once";
-  case rule::one_success_per_version:
-    return "one success a version";
-  case rule::refused_is_not_stored:
-    return "what is refused is not stored";
-  case rule::unknown_until_resolved:
-    return "unknown until resolved";
-  case rule::no_conflict_with_oneself:
-    return "no conflict with oneself";
-  case rule::conflict_is_explained:
-    return "a conflict is explained";
-  case rule::versions_increase:
-    return "versions increase";
-  case rule::expectation_holds:
-    return "an expectation holds";
-  case rule::real_time_order:
-    return "real-time order";
-  case rule::known_origin:
-    return "known origin";
-  case rule::read_sees_acknowledged:
-    return "a read sees what was acknowledged";
-  case rule::read_never_goes_back:
-    return "a read never goes back";
-  case rule::read_is_stored:
-    return "what is read is stored";
-  case rule::replicas_agree:
-    return "replicas agree";
-  case rule::expectation_was_sent:
-    return "an expectation was sent";
-  case rule::error_is_fitting:
-    return "an error is fitting";
-  case rule::every_call_ends:
-    return "every call ends";
-  case rule::progress_after_faults:
-    return "progress after faults";
-  case rule::no_failure_without_a_fault:
-    return "no failure without a fault";
-  }
-  return "?";
-}
 
 verdict check_history(std::vector<operation> const& operations, std::vector<stored_message> const& messages,
                       std::vector<fault_window> const& faults, bool replicated) {

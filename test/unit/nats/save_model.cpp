@@ -247,6 +247,7 @@ void walk::process_some_request() {
     if (dice < 30 && server_.replicated()) { // by a server that takes itself for the leader; the leader has it too
       on_the_way_.push_back(r);
       constexpr std::array refusals{publish_answer::wrong_last, publish_answer::id_refused, publish_answer::duplicate};
+      attempts_[static_cast<std::size_t>(r.attempt)].refused_elsewhere = true;
       return deliver(r.attempt, {refusals[static_cast<std::size_t>(random_.below(3))]});
     }
   }

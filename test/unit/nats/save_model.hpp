@@ -60,6 +60,7 @@ private:
     std::string_view forbidden{}; ///< the end that said it is not stored and never will be
     bool stored = false;
     bool refused = false; ///< and told so
+    bool refused_elsewhere = false; ///< by a server that took itself for the leader, and told so
     std::size_t at = 0; ///< in the log, its first message
   };
   struct kept_attempt {

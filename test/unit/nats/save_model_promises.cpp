@@ -107,7 +107,7 @@ void walk::check_saved(call const& c) {
                              m->attempt) != c.attempts.end();
   if (damaged_)
     return;
-  if (success.already_saved && own)
+  if (success.already_saved && own && !attempts_[static_cast<std::size_t>(m->attempt)].refused_elsewhere)
     broken("already saved, by this very call");
   if (!success.already_saved && c.attempts.size() == c.remembered)
     broken("saved by a call that published nothing");
