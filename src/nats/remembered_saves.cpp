@@ -40,6 +40,7 @@ void remembered_saves::take_out(std::string_view actor_id, std::int64_t version,
   std::lock_guard lock(mutex_);
   if (auto found = by_key_.find(key_of(actor_id, version, event_id)); found != by_key_.end() && wanted(*found->second))
     drop(found);
+  size_.store(saves_.size(), std::memory_order_release);
 }
 
 void remembered_saves::note_under_way(unknown_save save) {
@@ -80,6 +81,7 @@ remembered_save const* remembered_saves::find_with_lock(std::string_view actor_i
     return nullptr;
   if (max_age_.count() > 0 && std::chrono::steady_clock::now() - found->second->since > max_age_) {
     drop(found); // what it was stored as has expired too
+    size_.store(saves_.size(), std::memory_order_release);
     return nullptr;
   }
   return &*found->second;
@@ -97,7 +99,6 @@ void remembered_saves::drop(
     std::unordered_map<key, std::list<remembered_save>::iterator, aether::detail::hash128_hasher>::iterator at) {
   saves_.erase(at->second);
   by_key_.erase(at);
-  size_.store(saves_.size(), std::memory_order_release);
 }
 
 } // namespace aether::nats::detail

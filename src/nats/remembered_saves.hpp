@@ -52,6 +52,8 @@ private:
                 bool (*wanted)(remembered_save const&));
   remembered_save const* find_with_lock(std::string_view actor_id, std::int64_t version, std::string_view event_id);
   static key key_of(std::string_view actor_id, std::int64_t version, std::string_view event_id);
+  /// Leaves size_ to its caller: one that is replaced must not seem to be gone to those who ask empty() without the
+  /// lock.
   void drop(std::unordered_map<key, std::list<remembered_save>::iterator, aether::detail::hash128_hasher>::iterator at);
 
   std::size_t const most_;
