@@ -132,20 +132,15 @@ save_step save_machine::on_published(publish_answer answer, std::uint64_t sequen
     return end_failed(error);
   if (answer == publish_answer::duplicate && sequence != 0 && !request_.is_batch())
     return ask(save_do::read_at, sequence); // each server that could store it knows message N
+  if (answer == publish_answer::try_again || answer == publish_answer::unanswered)
+    return left_open();
   if (request_.replicated)
     keep_open(); // not as its own: what is found is most likely an earlier attempt's, as everywhere after a refusal
-
-  switch (answer) {
-  case publish_answer::wrong_last:
-    rest_ = true;
-    read_last_next_ = true;
-    return resolve();
-  case publish_answer::try_again:
-  case publish_answer::unanswered:
-    return left_open();
-  default: // duplicate of nothing, or id_refused
+  if (answer != publish_answer::wrong_last) // duplicate of nothing, or id_refused
     return refuse_id();
-  }
+  rest_ = true;
+  read_last_next_ = true;
+  return resolve();
 }
 
 /// The attempt just made may be stored, or be stored yet.

@@ -26,6 +26,19 @@ nats_cluster three() {
   return nats_cluster(std::move(options));
 }
 
+awaitable<jetstream_event_store> open_with_replicas(nats_cluster& cluster) {
+  auto on = co_await nats::connection::connect(cluster.urls());
+  jetstream_config config;
+  config.replica_count = 3;
+  co_return co_await jetstream_event_store::open(std::move(on), "orders", config);
+}
+
+void start_what_is_down(nats_cluster& cluster) {
+  for (std::size_t i = 0; i < cluster.size(); ++i)
+    if (cluster.node(i).pid() == 0)
+      cluster.node(i).start();
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(store_cluster, *boost::unit_test::precondition(has_nats_server) *
@@ -46,17 +59,12 @@ BOOST_AUTO_TEST_CASE(more_replicas_than_servers_are_refused_by_name) {
 BOOST_AUTO_TEST_CASE(saving_goes_on_when_the_leader_dies) {
   auto cluster = three();
   run([&](boost::asio::io_context&) -> awaitable<void> {
-    auto on = co_await nats::connection::connect(cluster.urls());
-    jetstream_config config;
-    config.replica_count = 3;
-    auto store = co_await jetstream_event_store::open(on, "orders", config);
+    auto store = co_await open_with_replicas(cluster);
     for (int version = 1; version <= 50; ++version) {
       if (version % 20 == 0)
         cluster.node(cluster.leader_of("orders").value()).kill();
       if (version % 20 == 10 && version > 10)
-        for (std::size_t i = 0; i < cluster.size(); ++i)
-          if (cluster.node(i).pid() == 0)
-            cluster.node(i).start();
+        start_what_is_down(cluster);
       auto const e = event_of("order-1", version);
       for (;;) { // with an election in between
         auto const f = co_await failure_of(store.save_event(e));
@@ -73,10 +81,7 @@ BOOST_AUTO_TEST_CASE(saving_goes_on_when_the_leader_dies) {
 BOOST_AUTO_TEST_CASE(without_a_quorum_a_call_may_be_tried_again) {
   auto cluster = three();
   run([&](boost::asio::io_context&) -> awaitable<void> {
-    auto on = co_await nats::connection::connect(cluster.urls());
-    jetstream_config config;
-    config.replica_count = 3;
-    auto store = co_await jetstream_event_store::open(on, "orders", config);
+    auto store = co_await open_with_replicas(cluster);
     co_await store.save_event(event_of("order-1", 1));
     auto const leader = cluster.leader_of("orders").value();
     cluster.node(leader).kill();
@@ -96,9 +101,7 @@ BOOST_AUTO_TEST_CASE(without_a_quorum_a_call_may_be_tried_again) {
     options.timeout = soon.timeout;
     auto const save = co_await failure_of(store.save_event(e, options));
     BOOST_TEST(is_retryable(save.code), save.text);
-    for (std::size_t i = 0; i < cluster.size(); ++i)
-      if (cluster.node(i).pid() == 0)
-        cluster.node(i).start();
+    start_what_is_down(cluster);
     cluster.wait_until_whole("orders");
     co_await store.save_event(e);
     auto const version = co_await store.latest_version("order-1");

@@ -72,7 +72,6 @@ BOOST_AUTO_TEST_CASE(what_both_sides_say_agrees) {
     wait_for_progress(writers);
     std::this_thread::sleep_for(std::chrono::milliseconds(500 + random() % 1500));
   }
-  wait_for_progress(writers);
   writers.stop(scaled(60s));
   auto const v = check_run(record_of(cluster, writers, faults));
   report("partition", seed, v,
