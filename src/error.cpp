@@ -49,6 +49,9 @@ char const* message_of(errc e) noexcept {
     return "The text is no well-formed snapshot: replay the actor's events and save a new one.";
   case errc::actor_mismatch:
     return "Another actor's events are on this actor's subject: rename the actor, or use the percent encoding.";
+  case errc::position_invalid:
+    return "The position does not fit what the store holds: read from the beginning, or rebuild what was built from "
+           "it.";
   case errc::timed_out:
     return "The deadline passed and this call stored nothing: try again, or allow more time.";
   case errc::connect_failed:

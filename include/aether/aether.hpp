@@ -13,6 +13,7 @@
 #include <aether/nats/jetstream_event_store.hpp>
 #include <aether/nats/message.hpp>
 #include <aether/nats/subscription.hpp>
+#include <aether/position.hpp>
 #include <aether/replay.hpp>
 #include <aether/snapshot.hpp>
 #include <aether/task_group.hpp>

@@ -34,6 +34,7 @@ enum class errc {
   malformed_event,       ///< a stored message is no well-formed event
   malformed_snapshot,
   actor_mismatch,        ///< two actors meet on one subject (underscore encoding)
+  position_invalid,      ///< a position is no text of one, or the streams are not those it was taken from
   // the connection
   timed_out,             ///< the deadline passed; this call stored nothing
   connect_failed,        ///< no server of the list could be reached
