@@ -49,6 +49,10 @@ char const* message_of(errc e) noexcept {
     return "The text is no well-formed snapshot: replay the actor's events and save a new one.";
   case errc::actor_mismatch:
     return "Another actor's events are on this actor's subject: rename the actor, or use the percent encoding.";
+  case errc::version_order:
+    return "The event stands behind one whose version is not smaller: find out who wrote it without an expectation.";
+  case errc::start_expired:
+    return "Events behind the start may have expired: start at the first, or rebuild what was built from them.";
   case errc::position_invalid:
     return "The position does not fit what the store holds: read from the beginning, or rebuild what was built from "
            "it.";

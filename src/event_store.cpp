@@ -50,13 +50,23 @@ awaitable<save_outcome> event_store::try_save_events(std::vector<event> batch, s
 
 awaitable<std::vector<event>> event_store::get_events(std::string actor_id, std::int64_t after_version,
                                                       call_options options) {
-  return events_of(do_read_events(std::move(actor_id), after_version, false, options));
+  return events_of(do_get_events(std::move(actor_id), after_version, false, options));
 }
 
 awaitable<replay_result> event_store::get_events_with_errors(std::string actor_id, std::int64_t after_version,
                                                              call_options options) {
-  return do_read_events(std::move(actor_id), after_version, true, options);
+  return do_get_events(std::move(actor_id), after_version, true, options);
 }
+
+event_reader event_store::read_events(std::string actor_id, read_options options) {
+  return do_read_events(std::move(actor_id), options);
+}
+
+awaitable<event_subscription> event_store::subscribe(subscribe_options options) {
+  return do_subscribe(std::move(options));
+}
+
+actor_list event_store::list_actors(list_options options) { return do_list_actors(std::move(options)); }
 
 awaitable<std::int64_t> event_store::latest_version(std::string actor_id, call_options options) {
   return do_latest_version(std::move(actor_id), options);

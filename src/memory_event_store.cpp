@@ -211,10 +211,18 @@ awaitable<save_outcome> memory_event_store::do_save_events(std::vector<event> ba
 }
 
 // Every event here is well-formed: there are no errors to keep.
-awaitable<replay_result> memory_event_store::do_read_events(std::string actor_id, std::int64_t after_version, bool,
-                                                            call_options options) {
+awaitable<replay_result> memory_event_store::do_get_events(std::string actor_id, std::int64_t after_version, bool,
+                                                           call_options options) {
   return impl::read(impl_, std::move(actor_id), after_version, options);
 }
+
+event_reader memory_event_store::do_read_events(std::string, read_options) { return {}; }
+
+awaitable<event_subscription> memory_event_store::do_subscribe(subscribe_options) {
+  throw error(errc::not_implemented, "subscribe");
+}
+
+actor_list memory_event_store::do_list_actors(list_options) { return {}; }
 
 awaitable<std::int64_t> memory_event_store::do_latest_version(std::string actor_id, call_options options) {
   return impl::latest_version(impl_, std::move(actor_id), options);

@@ -33,7 +33,9 @@ enum class errc {
   snapshot_not_found,
   malformed_event,       ///< a stored message is no well-formed event
   malformed_snapshot,
+  version_order,         ///< an event's version is not greater than that of one before it
   actor_mismatch,        ///< two actors meet on one subject (underscore encoding)
+  start_expired,         ///< events behind the start asked for may have expired
   position_invalid,      ///< a position is no text of one, or the streams are not those it was taken from
   // the connection
   timed_out,             ///< the deadline passed; this call stored nothing

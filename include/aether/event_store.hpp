@@ -1,12 +1,15 @@
 // The interface every store implements: save events, read them back, keep snapshots.
 #pragma once
 
+#include <aether/actor_list.hpp>
+#include <aether/awaitable.hpp>
+#include <aether/call_options.hpp>
 #include <aether/error.hpp>
 #include <aether/event.hpp>
+#include <aether/event_reader.hpp>
 #include <aether/replay.hpp>
 #include <aether/snapshot.hpp>
-
-#include <boost/asio/awaitable.hpp>
+#include <aether/subscription.hpp>
 
 #include <chrono>
 #include <optional>
@@ -14,8 +17,6 @@
 #include <vector>
 
 namespace aether {
-
-template <class T> using awaitable = boost::asio::awaitable<T>;
 
 /// The event is in the store: this call or an earlier attempt of the same event put it there.
 struct saved {
@@ -28,10 +29,6 @@ struct saved {
 
 /// How a save ended. A default-made outcome is a conflict, never a success.
 using save_outcome = std::variant<version_conflict, saved>;
-
-struct call_options {
-  std::chrono::nanoseconds timeout{}; ///< 0: the store's operation_timeout
-};
 
 struct save_options {
   std::chrono::nanoseconds timeout{}; ///< 0: the store's operation_timeout
@@ -93,6 +90,18 @@ public:
   awaitable<replay_result> get_events_with_errors(std::string actor_id, std::int64_t after_version = 0,
                                                   call_options options = {});
 
+  /// Reads an actor's history event by event, whatever its length, forwards or backwards. Nothing happens before the
+  /// reader's first next().
+  event_reader read_events(std::string actor_id, read_options options = {});
+
+  /// Follows the store: what is there from the start chosen on, then what is saved. Throws position_invalid,
+  /// start_expired, and what a read throws.
+  awaitable<event_subscription> subscribe(subscribe_options options = {});
+
+  /// The actors that have events. Nothing happens before the list's first next(). On JetStream a page of a large stream
+  /// holds up saves: see docs/reading.md.
+  actor_list list_actors(list_options options = {});
+
   /// The actor's current version, 0 when it has no event. Costs the same whatever the history's length.
   awaitable<std::int64_t> latest_version(std::string actor_id, call_options options = {});
 
@@ -130,8 +139,11 @@ private:
   // store may be gone before the awaitable is awaited. All arguments arrive unchecked.
   virtual awaitable<save_outcome> do_save_event(event e, save_options options) = 0;
   virtual awaitable<save_outcome> do_save_events(std::vector<event> batch, save_options options) = 0;
-  virtual awaitable<replay_result> do_read_events(std::string actor_id, std::int64_t after_version, bool keep_errors,
-                                                  call_options options) = 0;
+  virtual awaitable<replay_result> do_get_events(std::string actor_id, std::int64_t after_version, bool keep_errors,
+                                                 call_options options) = 0;
+  virtual event_reader do_read_events(std::string actor_id, read_options options) = 0;
+  virtual awaitable<event_subscription> do_subscribe(subscribe_options options) = 0;
+  virtual actor_list do_list_actors(list_options options) = 0;
   virtual awaitable<std::int64_t> do_latest_version(std::string actor_id, call_options options) = 0;
   virtual awaitable<std::optional<event>> do_find_event(std::string actor_id, std::int64_t version,
                                                         call_options options) = 0;

@@ -1,9 +1,9 @@
 // The connection's handle: each call checked, given its deadline, and waited for on the caller's executor.
 #include <aether/nats/connection.hpp>
 
+#include "detail/call_deadline.hpp"
 #include "detail/utf8.hpp"
 #include "detail/wait.hpp"
-#include "nats/call_deadline.hpp"
 #include "nats/connection_core.hpp"
 #include "nats/option_defaults.hpp"
 #include "nats/request.hpp"
@@ -21,13 +21,13 @@ using namespace std::chrono_literals;
 
 namespace {
 
+using aether::detail::deadline_after;
 using aether::detail::quoted;
 using aether::detail::steady_time;
 using aether::detail::wait_end;
 using aether::detail::wait_state;
 using aether::detail::wait_until;
 using detail::connection_core;
-using detail::deadline_after;
 using detail::no_answer;
 using detail::publish_result;
 using clock = std::chrono::steady_clock;

@@ -1,8 +1,8 @@
 // The JetStream store's handle: each call passed to a coroutine that keeps the store alive.
 #include <aether/nats/jetstream_event_store.hpp>
 
+#include "detail/call_deadline.hpp"
 #include "detail/wait.hpp"
-#include "nats/call_deadline.hpp"
 #include "nats/history.hpp"
 #include "nats/leader_reads.hpp"
 #include "nats/store_core.hpp"
@@ -16,7 +16,7 @@ namespace aether::nats {
 namespace {
 
 using core_ptr = std::shared_ptr<detail::store_core>;
-using detail::deadline_after;
+using aether::detail::deadline_after;
 
 /// What every read begins with; lives in its coroutine's frame.
 class reading {
@@ -77,8 +77,8 @@ awaitable<std::optional<event>> find_event(core_ptr store, std::string actor_id,
   co_return std::move(found->value);
 }
 
-awaitable<replay_result> read_events(core_ptr store, std::string actor_id, std::int64_t after_version, bool keep_errors,
-                                     call_options options) {
+awaitable<replay_result> get_events(core_ptr store, std::string actor_id, std::int64_t after_version, bool keep_errors,
+                                    call_options options) {
   reading const call(store, actor_id, options);
   aether::detail::check_read(actor_id, after_version, options);
   detail::history_request request;
@@ -139,10 +139,18 @@ awaitable<save_outcome> jetstream_event_store::do_save_events(std::vector<event>
   return detail::save_batch(core_, std::move(batch), options);
 }
 
-awaitable<replay_result> jetstream_event_store::do_read_events(std::string actor_id, std::int64_t after_version,
-                                                               bool keep_errors, call_options options) {
-  return read_events(core_, std::move(actor_id), after_version, keep_errors, options);
+awaitable<replay_result> jetstream_event_store::do_get_events(std::string actor_id, std::int64_t after_version,
+                                                              bool keep_errors, call_options options) {
+  return nats::get_events(core_, std::move(actor_id), after_version, keep_errors, options);
 }
+
+event_reader jetstream_event_store::do_read_events(std::string, read_options) { return {}; }
+
+awaitable<event_subscription> jetstream_event_store::do_subscribe(subscribe_options) {
+  throw error(errc::not_implemented, "subscribe");
+}
+
+actor_list jetstream_event_store::do_list_actors(list_options) { return {}; }
 
 awaitable<std::int64_t> jetstream_event_store::do_latest_version(std::string actor_id, call_options options) {
   return nats::latest_version(core_, std::move(actor_id), options);

@@ -1,9 +1,9 @@
 // The caller's side of a save: what can be decided without the server costs no suspension and no allocation.
 #include "nats/store_saves.hpp"
 
+#include "detail/call_deadline.hpp"
 #include "detail/utf8.hpp"
 #include "detail/wait.hpp"
-#include "nats/call_deadline.hpp"
 #include "nats/save_operation.hpp"
 #include "nats/store_core.hpp"
 #include "store_checks.hpp"
@@ -94,7 +94,7 @@ void begin_unless_full(store_core& store, std::string const& actor_id, save_item
 
 begun_save begin(std::shared_ptr<store_core> store, std::string actor_id, std::vector<save_item> items,
                  save_request const& request, std::chrono::nanoseconds timeout) {
-  auto const deadline = deadline_after(timeout, store->stream()->config.operation_timeout);
+  auto const deadline = aether::detail::deadline_after(timeout, store->stream()->config.operation_timeout);
   begin_unless_full(*store, actor_id, items.front());
   try {
     return {std::make_shared<save_operation>(store, std::move(actor_id), std::move(items), request, deadline),

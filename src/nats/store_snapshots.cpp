@@ -1,9 +1,9 @@
 // A snapshot is written behind the one it replaces, by the same expectation that events are: never an older one last.
 #include "nats/store_snapshots.hpp"
 
+#include "detail/call_deadline.hpp"
 #include "detail/utf8.hpp"
 #include "detail/wait.hpp"
-#include "nats/call_deadline.hpp"
 #include "nats/leader_reads.hpp"
 #include "nats/publish_ack.hpp"
 #include "nats/read_failure.hpp"
@@ -90,7 +90,7 @@ awaitable<void> keep_snapshot(std::shared_ptr<store_core> store, actor_snapshot 
   aether::detail::check_snapshot(s, options);
   store_core::under_way running(store);
   auto const stream = store->stream();
-  auto const deadline = deadline_after(options.timeout, stream->config.operation_timeout);
+  auto const deadline = aether::detail::deadline_after(options.timeout, stream->config.operation_timeout);
   if (s.timestamp == time_point{})
     s.timestamp = std::chrono::system_clock::now();
   auto const data = to_json(s);
@@ -136,7 +136,7 @@ awaitable<std::optional<actor_snapshot>> load_snapshot(std::shared_ptr<store_cor
   store->check_open();
   aether::detail::check_actor(actor_id, options);
   store_core::under_way running(store);
-  auto const deadline = deadline_after(options.timeout, store->stream()->config.operation_timeout);
+  auto const deadline = aether::detail::deadline_after(options.timeout, store->stream()->config.operation_timeout);
   auto latest = co_await read_latest(store->stream(), actor_id, deadline);
   if (latest.message_sequence == 0)
     co_return std::nullopt;

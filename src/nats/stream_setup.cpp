@@ -1,8 +1,8 @@
 // One conversation with JetStream's API, each answer checked before the next question.
 #include "nats/stream_setup.hpp"
 
+#include "detail/call_deadline.hpp"
 #include "nats/api_answer.hpp"
-#include "nats/call_deadline.hpp"
 #include "nats/config_defaults.hpp"
 #include "nats/request.hpp"
 #include "nats/server_version.hpp"
@@ -170,7 +170,7 @@ awaitable<opened_stream> open_stream(connection on, std::string stream_name, jet
   opening o;
   o.on = std::move(on);
   o.config = resolved(std::move(config));
-  o.deadline = deadline_after({}, o.config.operation_timeout);
+  o.deadline = aether::detail::deadline_after({}, o.config.operation_timeout);
   o.api = !o.config.api_prefix.empty() ? o.config.api_prefix
           : o.config.domain.empty()    ? std::string("$JS.API")
                                        : "$JS." + o.config.domain + ".API";

@@ -1,7 +1,7 @@
 // Subscriptions: buffering on the connection's strand, receiving anywhere.
 #include <aether/nats/subscription.hpp>
 
-#include "nats/call_deadline.hpp"
+#include "detail/call_deadline.hpp"
 #include "nats/subscription_core.hpp"
 
 #include <boost/asio/error.hpp>
@@ -110,7 +110,7 @@ awaitable<std::optional<message>> receive_from(std::shared_ptr<subscription_core
     throw error(errc::not_open, "receive() on a subscription that was default-made or moved from");
   auto const deadline = options.timeout == std::chrono::nanoseconds::zero()
                             ? aether::detail::steady_time::max()
-                            : deadline_after(options.timeout, options.timeout);
+                            : aether::detail::deadline_after(options.timeout, options.timeout);
   for (;;) {
     if (auto taken = core->take())
       co_return taken;

@@ -77,13 +77,25 @@ awaitable<save_outcome> fault_injecting_store::do_save_events(std::vector<event>
   return detail::save(core_, std::move(request));
 }
 
-awaitable<replay_result> fault_injecting_store::do_read_events(std::string actor_id, std::int64_t after_version,
-                                                               bool keep_errors, call_options options) {
+awaitable<replay_result> fault_injecting_store::do_get_events(std::string actor_id, std::int64_t after_version,
+                                                              bool keep_errors, call_options options) {
   auto ask = [actor_id, after_version, keep_errors](event_store& inner, call_options o) {
     return keep_errors ? inner.get_events_with_errors(actor_id, after_version, o)
                        : events_alone(inner.get_events(actor_id, after_version, o));
   };
   return detail::read<replay_result>(core_, std::move(actor_id), options, std::move(ask));
+}
+
+event_reader fault_injecting_store::do_read_events(std::string actor_id, read_options options) {
+  return core_ ? core_->inner->read_events(std::move(actor_id), options) : event_reader();
+}
+
+awaitable<event_subscription> fault_injecting_store::do_subscribe(subscribe_options options) {
+  return opened().inner->subscribe(std::move(options));
+}
+
+actor_list fault_injecting_store::do_list_actors(list_options options) {
+  return core_ ? core_->inner->list_actors(std::move(options)) : actor_list();
 }
 
 awaitable<std::int64_t> fault_injecting_store::do_latest_version(std::string actor_id, call_options options) {

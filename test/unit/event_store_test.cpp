@@ -29,11 +29,23 @@ private:
     calls.push_back("batch of " + std::to_string(batch.size()));
     return answer(outcome);
   }
-  awaitable<replay_result> do_read_events(std::string actor_id, std::int64_t after_version, bool keep_errors,
-                                          call_options options) override {
+  awaitable<replay_result> do_get_events(std::string actor_id, std::int64_t after_version, bool keep_errors,
+                                         call_options options) override {
     calls.push_back("read " + actor_id + " after " + std::to_string(after_version) +
                     (keep_errors ? " with errors" : "") + ", " + std::to_string(options.timeout.count()) + " ns");
     return answer(replay);
+  }
+  event_reader do_read_events(std::string actor_id, read_options) override {
+    calls.push_back("reader of " + actor_id);
+    return {};
+  }
+  awaitable<event_subscription> do_subscribe(subscribe_options options) override {
+    calls.push_back("subscription to " + options.filter.actor_id);
+    return answer(event_subscription());
+  }
+  actor_list do_list_actors(list_options options) override {
+    calls.push_back("list of " + options.type);
+    return {};
   }
   awaitable<std::int64_t> do_latest_version(std::string, call_options) override { return answer(std::int64_t{7}); }
   awaitable<std::optional<event>> do_find_event(std::string, std::int64_t, call_options) override {

@@ -51,8 +51,11 @@ public:
 private:
   awaitable<save_outcome> do_save_event(event e, save_options options) override;
   awaitable<save_outcome> do_save_events(std::vector<event> batch, save_options options) override;
-  awaitable<replay_result> do_read_events(std::string actor_id, std::int64_t after_version, bool keep_errors,
-                                          call_options options) override;
+  awaitable<replay_result> do_get_events(std::string actor_id, std::int64_t after_version, bool keep_errors,
+                                         call_options options) override;
+  event_reader do_read_events(std::string actor_id, read_options options) override;
+  awaitable<event_subscription> do_subscribe(subscribe_options options) override;
+  actor_list do_list_actors(list_options options) override;
   awaitable<std::int64_t> do_latest_version(std::string actor_id, call_options options) override;
   awaitable<std::optional<event>> do_find_event(std::string actor_id, std::int64_t version,
                                                 call_options options) override;

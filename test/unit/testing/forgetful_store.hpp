@@ -36,10 +36,17 @@ private:
   awaitable<save_outcome> do_save_events(std::vector<event> batch, save_options options) override {
     return save(store_, std::move(batch), options);
   }
-  awaitable<replay_result> do_read_events(std::string actor_id, std::int64_t after_version, bool,
-                                          call_options options) override {
+  awaitable<replay_result> do_get_events(std::string actor_id, std::int64_t after_version, bool,
+                                         call_options options) override {
     return store_->get_events_with_errors(std::move(actor_id), after_version, options);
   }
+  event_reader do_read_events(std::string actor_id, read_options options) override {
+    return store_->read_events(std::move(actor_id), options);
+  }
+  awaitable<event_subscription> do_subscribe(subscribe_options options) override {
+    return store_->subscribe(std::move(options));
+  }
+  actor_list do_list_actors(list_options options) override { return store_->list_actors(std::move(options)); }
   awaitable<std::int64_t> do_latest_version(std::string actor_id, call_options options) override {
     return store_->latest_version(std::move(actor_id), options);
   }

@@ -7,12 +7,11 @@
 
 #include <chrono>
 
-namespace aether::nats::detail {
+namespace aether::detail {
 
 /// Now + `timeout`, or + `standard` when that is zero; never beyond what the clock can say. Throws invalid_argument
 /// for a negative timeout.
-inline aether::detail::steady_time deadline_after(std::chrono::nanoseconds timeout, std::chrono::nanoseconds standard) {
-  using aether::detail::steady_time;
+inline steady_time deadline_after(std::chrono::nanoseconds timeout, std::chrono::nanoseconds standard) {
   if (timeout.count() < 0)
     throw error(errc::invalid_argument, "call_options::timeout is negative: use 0 for the default");
   auto const now = std::chrono::steady_clock::now();
@@ -20,4 +19,4 @@ inline aether::detail::steady_time deadline_after(std::chrono::nanoseconds timeo
   return wanted >= steady_time::max() - now ? steady_time::max() : now + wanted;
 }
 
-} // namespace aether::nats::detail
+} // namespace aether::detail

@@ -1,0 +1,45 @@
+// Listings: a store's pages, one actor at a time.
+#include <aether/actor_list.hpp>
+
+#include <aether/error.hpp>
+
+#include "store_checks.hpp"
+
+#include <utility>
+
+namespace aether {
+
+struct actor_list::state {
+  std::shared_ptr<actor_pages> pages;
+  std::vector<listed_actor> page;
+  std::size_t taken = 0;
+  bool ended = false;
+
+  explicit state(std::shared_ptr<actor_pages> p) : pages(std::move(p)) {}
+};
+
+actor_list::actor_list(std::shared_ptr<actor_pages> pages) {
+  if (pages)
+    state_ = std::make_shared<state>(std::move(pages));
+}
+
+actor_list::~actor_list() = default;
+
+awaitable<std::optional<listed_actor>> actor_list::next(call_options options) { return next_actor(state_, options); }
+
+awaitable<std::optional<listed_actor>> actor_list::next_actor(std::shared_ptr<state> self, call_options options) {
+  if (!self)
+    throw error(errc::not_open, "next() on a list that was default-made, moved from, or of a store that is not open");
+  detail::check_timeout(options.timeout);
+  std::optional<listed_actor> next;
+  if (self->taken == self->page.size() && !self->ended) {
+    self->page = co_await self->pages->next_page(options);
+    self->taken = 0;
+    self->ended = self->page.empty();
+  }
+  if (!self->ended)
+    next = std::move(self->page[self->taken++]);
+  co_return next;
+}
+
+} // namespace aether

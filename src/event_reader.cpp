@@ -1,0 +1,143 @@
+// Readers: a store's feed of one actor, held to what was asked for.
+#include <aether/event_reader.hpp>
+
+#include <aether/error.hpp>
+#include <aether/event_feed.hpp>
+
+#include "detail/call_deadline.hpp"
+#include "detail/give_way.hpp"
+#include "read_rules.hpp"
+#include "store_checks.hpp"
+
+#include <utility>
+
+namespace aether {
+
+struct event_reader::state {
+  std::shared_ptr<event_feed> feed;
+  detail::read_rules rules;
+  std::chrono::nanoseconds timeout;
+  std::uint64_t skipped = 0;
+  unsigned at_a_stretch = 0;
+  bool ended = false;
+
+  state(std::shared_ptr<event_feed> f, read_options const& options, std::chrono::nanoseconds t)
+      : feed(std::move(f)), rules(options), timeout(t), ended(!rules.wants_more()) {}
+
+  void end() noexcept {
+    ended = true;
+    feed.reset();
+  }
+};
+
+namespace {
+
+enum class reading { event, error, end };
+
+replay_error out_of_order(recorded_event const& e, std::string bytes, std::int64_t last) {
+  replay_error bad;
+  bad.sequence = e.sequence;
+  bad.raw_data = std::move(bytes);
+  bad.error = errc::version_order;
+  bad.reason = R"(field "version": )" + std::to_string(e.event.version) + " stands where version " +
+               std::to_string(last) + " has been";
+  return bad;
+}
+
+/// What of a reader's state the loop needs, as the type is private.
+template <class State>
+awaitable<reading> read_next(std::shared_ptr<State> self, recorded_event& into, replay_error& bad,
+                             call_options options) {
+  if (!self)
+    throw error(errc::not_open, "next() on a reader that was default-made, moved from, or of a store that is not open");
+  detail::check_timeout(options.timeout);
+  auto const deadline = detail::deadline_after(options.timeout, self->timeout);
+  while (!self->ended) {
+    if (++self->at_a_stretch >= detail::items_at_a_stretch) {
+      co_await detail::give_way();
+      self->at_a_stretch = 0;
+    }
+    switch (self->feed->take(into, bad)) {
+    case feed_step::caught_up:
+      self->end();
+      break;
+    case feed_step::malformed:
+      co_return reading::error;
+    case feed_step::nothing:
+      if (std::chrono::steady_clock::now() >= deadline)
+        throw error(errc::timed_out, "next(): nothing came within the call's timeout; call it again to go on");
+      self->at_a_stretch = 0;
+      co_await self->feed->wait(deadline);
+      break;
+    case feed_step::event: {
+      auto const before = self->rules.last();
+      auto const verdict = self->rules.on_event(into.event.version);
+      if (verdict == detail::read_verdict::out_of_order) {
+        bad = out_of_order(into, self->feed->last_bytes(), before);
+        co_return reading::error;
+      }
+      if (verdict == detail::read_verdict::end || !self->rules.wants_more())
+        self->end();
+      if (verdict == detail::read_verdict::deliver)
+        co_return reading::event;
+      break;
+    }
+    }
+  }
+  co_return reading::end;
+}
+
+} // namespace
+
+void read_options::validate() const {
+  if (after_version < 0 || up_to_version < 0)
+    throw error(errc::invalid_version, "read_options: after_version is " + std::to_string(after_version) +
+                                           " and up_to_version " + std::to_string(up_to_version) +
+                                           ", where 0 or greater is expected");
+}
+
+event_reader::event_reader(std::shared_ptr<event_feed> feed, read_options options, std::chrono::nanoseconds timeout) {
+  if (feed)
+    state_ = std::make_shared<state>(std::move(feed), options, timeout);
+}
+
+event_reader::~event_reader() = default;
+
+std::uint64_t event_reader::skipped() const noexcept { return state_ ? state_->skipped : 0; }
+
+awaitable<std::optional<recorded_event>> event_reader::next(call_options options) {
+  return next_event(state_, options);
+}
+
+awaitable<std::optional<read_item>> event_reader::next_with_errors(call_options options) {
+  return next_item(state_, options);
+}
+
+awaitable<std::optional<recorded_event>> event_reader::next_event(std::shared_ptr<state> self, call_options options) {
+  std::optional<recorded_event> out(std::in_place);
+  replay_error bad;
+  for (;;) {
+    auto const got = co_await read_next(self, *out, bad, options);
+    if (got == reading::error) {
+      ++self->skipped;
+      continue;
+    }
+    if (got == reading::end)
+      out.reset();
+    co_return out;
+  }
+}
+
+awaitable<std::optional<read_item>> event_reader::next_item(std::shared_ptr<state> self, call_options options) {
+  recorded_event into;
+  replay_error bad;
+  std::optional<read_item> out;
+  auto const got = co_await read_next(std::move(self), into, bad, options);
+  if (got == reading::event)
+    out.emplace(std::move(into));
+  else if (got == reading::error)
+    out.emplace(std::move(bad));
+  co_return out;
+}
+
+} // namespace aether
