@@ -9,11 +9,11 @@
 
 namespace aether {
 
-/// A stored message on an actor's subject that is no well-formed event.
+/// A stored message on an actor's subject that is no well-formed event, or an event that stands in the wrong order.
 struct replay_error {
   std::uint64_t sequence = 0;      ///< of the message in its stream
   std::string raw_data;            ///< its bytes as stored
-  boost::system::error_code error; ///< errc::malformed_event
+  boost::system::error_code error; ///< errc::malformed_event, or version_order
   std::string reason;              ///< field and fault, for people
 
   replay_error() = default;

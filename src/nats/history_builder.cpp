@@ -27,7 +27,7 @@ bool history_builder::on_message(message_view const& message) {
     auto reason = R"(field "version": )" + std::to_string(read.version) + " stands behind version " +
                   std::to_string(last_version_);
     result_.events.pop_back();
-    return on_malformed(message, errc::malformed_event, std::move(reason));
+    return on_malformed(message, errc::version_order, std::move(reason));
   }
   if (first_version_ == 0)
     first_version_ = read.version;

@@ -17,8 +17,8 @@ struct history_limits {
   std::size_t bytes = 0; ///< of the messages as stored
 };
 
-/// An event whose version is not greater than the one before it is malformed too: versions increase along a subject,
-/// and nothing else may be taken for the history. Malformed messages are reported from the last event not wanted on.
+/// An event whose version is not greater than the one before it is an error too (version_order): versions increase along
+/// a subject, and nothing else may be taken for the history. Malformed messages are reported from the last event not wanted on.
 /// Throws history_too_long and actor_mismatch.
 class history_builder final : public message_visitor {
 public:

@@ -113,4 +113,85 @@ BOOST_AUTO_TEST_CASE(takes_few_requests) {
   });
 }
 
+// By another writer, who expects nothing.
+BOOST_AUTO_TEST_CASE(tells_what_is_malformed_and_what_stands_in_the_wrong_order) {
+  run([](boost::asio::io_context&) -> awaitable<void> {
+    auto const actor = new_stream() + "-1";
+    auto raw = co_await raw_stream::open(shared_server().url(), {}, {});
+    auto store = co_await open_store("S");
+    std::vector<std::uint64_t> bad;
+    co_await raw.store_events(actor, 1, 5);
+    auto sequence = co_await raw.store(actor, "no event");
+    bad.push_back(sequence);
+    sequence = co_await raw.store(actor, event_text(actor, 5));
+    bad.push_back(sequence);
+    auto const late = event_text(actor, 3);
+    sequence = co_await raw.store(actor, late);
+    bad.push_back(sequence);
+    co_await raw.store_events(actor, 6, 8);
+    auto reader = store.read_events(actor);
+    std::vector<std::int64_t> versions;
+    std::vector<replay_error> errors;
+    for (;;) {
+      auto item = co_await reader.next_with_errors();
+      if (!item)
+        break;
+      if (auto* e = std::get_if<recorded_event>(&*item))
+        versions.push_back(e->event.version);
+      else
+        errors.push_back(std::get<replay_error>(*item));
+    }
+    BOOST_TEST(versions == row(1, 8), boost::test_tools::per_element());
+    BOOST_REQUIRE(errors.size() == 3u);
+    for (std::size_t i = 0; i < errors.size(); ++i)
+      BOOST_TEST(errors[i].sequence == bad[i]);
+    BOOST_TEST((errors[0].error == errc::malformed_event));
+    BOOST_TEST((errors[1].error == errc::version_order));
+    BOOST_TEST((errors[2].error == errc::version_order));
+    BOOST_TEST(errors[0].raw_data == "no event");
+    BOOST_TEST(errors[2].raw_data == late);
+    reader = store.read_events(actor);
+    versions = co_await versions_read(std::move(reader));
+    BOOST_TEST(versions == row(1, 8), boost::test_tools::per_element());
+    read_options options;
+    options.direction = read_direction::backwards;
+    versions = co_await versions_read(store.read_events(actor, options));
+    std::vector<std::int64_t> const back{8, 7, 6, 3, 2, 1}; // whoever comes from behind meets 3 before 5
+    BOOST_TEST(versions == back, boost::test_tools::per_element());
+    auto const history = co_await store.get_events_with_errors(actor);
+    BOOST_TEST(history.errors.size() == 3u);
+    BOOST_TEST((history.errors[1].error == errc::version_order));
+  });
+}
+
+// What is asked grows with the logarithm of the stream's length, two questions for each halving at most, and nothing of
+// the history before is read.
+BOOST_AUTO_TEST_CASE(begins_behind_a_version_without_reading_what_is_before) {
+  run([](boost::asio::io_context&) -> awaitable<void> {
+    auto const actor = new_stream() + "-1";
+    auto raw = co_await raw_stream::open(shared_server().url(), {}, {});
+    for (std::int64_t block = 0; block < 5; ++block) {
+      co_await raw.store_events(actor, block * 4'000 + 1, (block + 1) * 4'000, 10);
+      co_await raw.store_others(2'000);
+    }
+    auto client = co_await raw_client::connect();
+    auto const connection = client.connection();
+    auto store = co_await jetstream_event_store::open(connection, "S");
+    for (std::int64_t const after : {1, 63, 4'000, 9'999, 19'990, 20'000, 30'000}) {
+      auto const sent = co_await sent_by(connection, store);
+      read_options options;
+      options.after_version = after;
+      options.max_events = 5;
+      auto const versions = co_await versions_read(store.read_events(actor, options));
+      auto const now = co_await sent_by(connection, store);
+      BOOST_TEST_CONTEXT("after " << after) {
+        auto const expected =
+            after < 20'000 ? row(after + 1, std::min<std::int64_t>(after + 5, 20'000)) : std::vector<std::int64_t>();
+        BOOST_TEST(versions == expected, boost::test_tools::per_element());
+        BOOST_TEST(now - 1 - sent <= 2 * 15 + 6u);
+      }
+    }
+  });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

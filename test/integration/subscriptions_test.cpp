@@ -45,6 +45,8 @@ awaitable<std::string> text_from(event_store& store, start_from start, event_fil
   co_return co_await caught_up_text(subscription);
 }
 
+template <class... Places> position at(Places... places) { return position({std::move(places)...}); }
+
 awaitable<void> save_some(event_store& store) {
   for (int version = 1; version <= 3; ++version)
     for (auto const* actor : {"order-1", "order-2", "stock-1"})
@@ -130,6 +132,142 @@ BOOST_AUTO_TEST_CASE(begins_at_a_time) {
     }
     auto const text = co_await text_from(store, start_from::time(all.back().stored + 1ns));
     BOOST_TEST(text == "");
+  });
+}
+
+BOOST_AUTO_TEST_CASE(refuses_a_position_that_does_not_fit) {
+  with_new_store([](jetstream_event_store store) -> awaitable<void> {
+    auto raw = co_await raw_client::connect();
+    co_await save_some(store);
+    auto subscription = co_await store.subscribe();
+    std::vector<position> places;
+    for (int i = 0; i < 9; ++i) {
+      auto item = co_await subscription.next();
+      places.push_back(subscription.position());
+    }
+    auto const refused = [&](position const& p) -> awaitable<failure> {
+      subscribe_options options;
+      options.start = start_from::position(p);
+      return failure_of(store.subscribe(options));
+    };
+    // Another event stands there.
+    auto place = places[4].places().front();
+    place.event_id = "another";
+    auto f = co_await refused(at(place));
+    BOOST_TEST(f.code == errc::position_invalid, f.text);
+    BOOST_TEST(contains(f.text, "another"), f.text);
+    // Ahead of the stream.
+    place = places[8].places().front();
+    place.sequence += 5;
+    f = co_await refused(at(place));
+    BOOST_TEST(f.code == errc::position_invalid, f.text);
+    // Of another store, of several streams.
+    place = places[4].places().front();
+    place.stream = "zzz";
+    f = co_await refused(at(place));
+    BOOST_TEST(f.code == errc::position_invalid, f.text);
+    f = co_await refused(at(places[4].places().front(), place));
+    BOOST_TEST(f.code == errc::position_invalid, f.text);
+    // Deleted and made again, with as many events.
+    co_await raw.api("STREAM.DELETE." + store.stream());
+    auto again = co_await open_store(store.stream_name());
+    co_await save_some(again);
+    f = co_await refused(places[4]);
+    BOOST_TEST(f.code == errc::position_invalid, f.text);
+    BOOST_TEST(contains(f.text, "deleted and made again"), f.text);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(tells_that_the_stream_is_gone) {
+  with_new_store([](jetstream_event_store store) -> awaitable<void> {
+    auto raw = co_await raw_client::connect();
+    co_await save_some(store);
+    auto subscription = co_await store.subscribe();
+    auto const text = co_await caught_up_text(subscription);
+    BOOST_TEST(!text.empty());
+    co_await raw.api("STREAM.DELETE." + store.stream());
+    call_options const patience{.timeout = 20s};
+    auto f = co_await failure_of(subscription.next(patience));
+    BOOST_TEST(f.code == errc::stream_not_found, f.text);
+    f = co_await failure_of(subscription.next(patience));
+    BOOST_TEST(f.code == errc::stream_not_found, f.text);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(tells_that_the_stream_is_another_one) {
+  with_new_store([](jetstream_event_store store) -> awaitable<void> {
+    auto raw = co_await raw_client::connect();
+    co_await save_some(store);
+    auto subscription = co_await store.subscribe();
+    auto const text = co_await caught_up_text(subscription);
+    BOOST_TEST(!text.empty());
+    co_await raw.api("STREAM.DELETE." + store.stream());
+    auto again = co_await open_store(store.stream_name());
+    co_await save_some(again);
+    call_options const patience{.timeout = 20s};
+    auto const f = co_await failure_of(subscription.next(patience));
+    BOOST_TEST(f.code == errc::position_invalid, f.text);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(tells_that_what_follows_has_expired) {
+  jetstream_config config;
+  config.stream_retention = 1s;
+  config.duplicate_window = 1s;
+  config.operation_timeout = 1s;
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    auto const name = new_stream();
+    auto store = co_await open_store(name, config);
+    co_await save_some(store);
+    auto subscription = co_await store.subscribe();
+    auto const item = co_await subscription.next();
+    auto const place = subscription.position();
+    auto raw = co_await raw_client::connect();
+    for (std::int64_t left = 1; left > 0;) {
+      left = co_await raw.count(name, name + ".events.>");
+      co_await pause(50ms);
+    }
+    co_await store.save_event(event_of("order-3", 1));
+    subscribe_options options;
+    options.start = start_from::position(place);
+    auto const f = co_await failure_of(store.subscribe(options));
+    BOOST_TEST(f.code == errc::start_expired, f.text);
+    options.on_expired = expired_start::first;
+    auto rest = co_await store.subscribe(options);
+    auto const text = co_await next_text(rest);
+    BOOST_TEST(text == "order-3:1");
+  });
+}
+
+// What was read and not taken yet when its reader fell behind.
+BOOST_AUTO_TEST_CASE(tells_that_it_fell_behind_the_retention) {
+  jetstream_config config;
+  config.stream_retention = 1s;
+  config.duplicate_window = 1s;
+  config.operation_timeout = 1s;
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    auto const name = new_stream();
+    auto store = co_await open_store(name, config);
+    co_await save_some(store);
+    subscribe_options options;
+    options.window_events = 2;
+    auto slow = co_await store.subscribe(options);
+    options.on_expired = expired_start::first;
+    auto careless = co_await store.subscribe(options);
+    auto text = co_await next_text(slow);
+    text = co_await next_text(careless);
+    auto raw = co_await raw_client::connect();
+    for (std::int64_t left = 1; left > 0;) {
+      left = co_await raw.count(name, name + ".events.>");
+      co_await pause(50ms);
+    }
+    co_await store.save_event(event_of("order-3", 1));
+    boost::system::error_code ended;
+    for (int i = 0; i < 9 && !ended; ++i)
+      ended = co_await error_of(slow.next(call_options{.timeout = 5s}));
+    BOOST_TEST(ended == errc::start_expired);
+    while (text != "order-3:1")
+      text = co_await next_text(careless);
   });
 }
 
