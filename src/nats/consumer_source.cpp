@@ -20,9 +20,12 @@ constexpr std::chrono::nanoseconds pull_expires = 30s;
 constexpr std::chrono::nanoseconds idle_at_most = pull_expires + 25s;
 // For so long a leader that is none any more may answer reads (seen: up to 10 s), and lack what another one has.
 constexpr std::chrono::nanoseconds stale_leader = 12s;
-// So many are woken up for and freed together, as each of both alone costs more than the message: see spent_messages.
+// So many are woken up for, and so many freed together, as each of both alone costs more than the message: see
+// spent_messages.
 constexpr std::uint64_t messages_at_once = 1024;
-constexpr std::size_t freed_at_once = 256;
+constexpr std::size_t freed_at_once = 2048;
+constexpr std::size_t freed_bytes_at_once = 1024 * 1024;
+constexpr std::size_t asked_after = 256; // taken: it is looked whether there is room to ask for more
 // Whether the store was closed meanwhile.
 constexpr std::chrono::nanoseconds look_again = 1s;
 // Of a message beside its data, as it counts here and at the server: subject, reply subject, headers.
@@ -74,8 +77,7 @@ source_step consumer_source::take(fetched_message& into) {
         return source_step::message;
       continue;
     }
-    held_.clear();
-    taken_ = freed_ = 0;
+    forget_held();
     if (phase_ == phase::reading)
       absorb(consumer_->inbox()->take());
     if (!held_.empty())
@@ -92,14 +94,23 @@ source_step consumer_source::take(fetched_message& into) {
   }
 }
 
+void consumer_source::forget_held() {
+  held_.clear();
+  taken_ = freed_ = spent_bytes_ = 0;
+}
+
 /// False: it is not for the reader.
 bool consumer_source::take_held(fetched_message& into) {
   auto& d = held_[taken_++];
-  window_.on_taken(d.message.data().size() + overhead);
-  if (taken_ - freed_ > freed_at_once)
+  auto const size = d.message.data().size() + overhead;
+  window_.on_taken(size);
+  spent_bytes_ += size;
+  if (taken_ - freed_ > freed_at_once || spent_bytes_ > freed_bytes_at_once) {
     for (; freed_ + 1 < taken_; ++freed_)
       held_[freed_].message = {};
-  if (taken_ % freed_at_once == 0 && phase_ == phase::reading)
+    spent_bytes_ = size;
+  }
+  if (taken_ % asked_after == 0 && phase_ == phase::reading)
     ask();
   if (d.where->stream_sequence < next_) // delivered again, by a consumer that begins with the last ones
     return false;
@@ -130,8 +141,7 @@ void consumer_source::leave_last_per_subject() {
   last_per_subject_ = false;
   for (; taken_ < held_.size(); ++taken_)
     window_.on_taken(held_[taken_].message.data().size() + overhead);
-  held_.clear();
-  taken_ = freed_ = 0;
+  forget_held();
   next_ = fetch_next_ = target_ + 1;
   lose();
   failures_ = 0;

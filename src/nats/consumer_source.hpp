@@ -53,6 +53,7 @@ private:
   static boost::asio::awaitable<void> create(std::shared_ptr<consumer_source> self, steady_time deadline);
   static boost::asio::awaitable<void> read(std::shared_ptr<consumer_source> self, steady_time deadline);
 
+  void forget_held();
   bool take_held(fetched_message& into);
   bool passes(std::string_view subject) const noexcept;
   bool is_at_end() const noexcept;
@@ -89,6 +90,7 @@ private:
   std::vector<delivered_message> held_;
   std::size_t taken_ = 0;      // of held_
   std::size_t freed_ = 0;
+  std::size_t spent_bytes_ = 0; // taken and not freed
   std::uint64_t pending_ = 0;  // behind the last one held
   std::int64_t fetched_stored_ = 0; // when that was
   bool drained_ = false;       // the server had nothing more when it was last heard
