@@ -12,13 +12,14 @@ namespace aether::detail {
 
 struct stored_event;
 
-/// Segments of doubling size, the first one small, as there may be a list for each of many types. Not thread-safe.
+/// Segments, the first ones small and doubling, as there may be a list for each of many types, and none large: memory
+/// that comes from the system page by page would cost each save more than all else here. Not thread-safe.
 class event_list {
 public:
   /// Room for so many more: push() does not throw then.
   void reserve(std::size_t count) {
     while (room_ - size_ < count) {
-      std::size_t const next = first_segment << segments_.size();
+      std::size_t const next = first_segment << std::min(segments_.size(), doubling);
       segments_.push_back(std::make_unique_for_overwrite<stored_event const*[]>(next));
       room_ += next;
     }
@@ -45,9 +46,14 @@ public:
 
 private:
   static constexpr std::size_t first_segment = 4;
+  static constexpr std::size_t doubling = 10; // segments that are smaller than the others
+  static constexpr std::size_t full_segment = first_segment << doubling;
+  static constexpr std::size_t before_full = full_segment - first_segment;
 
-  // Segment k begins at index first_segment * (2^k - 1).
+  // Segment k begins at index first_segment * (2^k - 1), as long as they double.
   stored_event const*& slot(std::size_t i) const noexcept {
+    if (i >= before_full)
+      return segments_[doubling + (i - before_full) / full_segment][(i - before_full) % full_segment];
     auto const k = static_cast<std::size_t>(std::bit_width(i / first_segment + 1)) - 1;
     return segments_[k][i - first_segment * ((std::size_t{1} << k) - 1)];
   }
