@@ -106,7 +106,9 @@ awaitable<void> begin_group(running& r) {
 awaitable<void> store_checkpoint(running& r, bool at_the_end) {
   auto const behind = r.parts->counts.behind();
   if (r.machine.events_in_group() == 0 && (!behind || behind == r.session->last().position)) {
-    r.give_up_group(); // nothing happened in it
+    r.session->rollback(); // nothing happened in it
+    r.begun = false;
+    r.machine.on_checkpoint(clock::now());
     co_return;
   }
   checkpoint next;

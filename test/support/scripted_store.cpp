@@ -115,7 +115,7 @@ private:
 
 [[noreturn]] void refuse() { throw error(errc::not_implemented, "the scripted store only knows subscribe()"); }
 
-awaitable<event_subscription> subscribe(std::shared_ptr<scripted_store::log> log, subscribe_options options) {
+awaitable<event_subscription> follow(std::shared_ptr<scripted_store::log> log, subscribe_options options) {
   std::lock_guard lock(log->mutex);
   ++log->subscriptions;
   std::uint64_t from = 0;
@@ -161,7 +161,7 @@ int scripted_store::subscriptions() const {
 }
 
 awaitable<event_subscription> scripted_store::do_subscribe(subscribe_options options) {
-  return subscribe(log_, std::move(options));
+  return follow(log_, std::move(options));
 }
 
 awaitable<save_outcome> scripted_store::do_save_event(event, save_options) { refuse(); }
