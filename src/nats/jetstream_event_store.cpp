@@ -3,9 +3,11 @@
 
 #include "detail/call_deadline.hpp"
 #include "detail/wait.hpp"
+#include "nats/actor_feed.hpp"
 #include "nats/history.hpp"
 #include "nats/leader_reads.hpp"
 #include "nats/store_core.hpp"
+#include "nats/store_reading.hpp"
 #include "nats/store_saves.hpp"
 #include "nats/store_snapshots.hpp"
 #include "nats/stream_setup.hpp"
@@ -144,10 +146,15 @@ awaitable<replay_result> jetstream_event_store::do_get_events(std::string actor_
   return nats::get_events(core_, std::move(actor_id), after_version, keep_errors, options);
 }
 
-event_reader jetstream_event_store::do_read_events(std::string, read_options) { return {}; }
+event_reader jetstream_event_store::do_read_events(std::string actor_id, read_options options) {
+  if (!core_)
+    return {};
+  auto const timeout = core_->stream()->config.operation_timeout;
+  return event_reader(detail::make_actor_feed(core_, std::move(actor_id), options), options, timeout);
+}
 
-awaitable<event_subscription> jetstream_event_store::do_subscribe(subscribe_options) {
-  throw error(errc::not_implemented, "subscribe");
+awaitable<event_subscription> jetstream_event_store::do_subscribe(subscribe_options options) {
+  return detail::subscribe(core_, std::move(options));
 }
 
 actor_list jetstream_event_store::do_list_actors(list_options) { return {}; }
