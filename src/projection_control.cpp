@@ -45,7 +45,6 @@ void projection_control::stop() { change(&projection_control::stop_, true); }
 void projection_control::pause() { change(&projection_control::paused_, true); }
 void projection_control::resume() { change(&projection_control::paused_, false); }
 void projection_control::rebuild() { change(&projection_control::rebuild_, true); }
-void projection_control::stop_done() { change(&projection_control::stop_, false); }
 void projection_control::rebuild_done() { change(&projection_control::rebuild_, false); }
 
 projection_control::wishes projection_control::now() const {
@@ -64,6 +63,7 @@ bool projection_control::enter() {
 void projection_control::leave() {
   std::lock_guard lock(mutex_);
   running_ = false;
+  stop_ = false; // which its end has done
 }
 
 void projection_control::park(std::shared_ptr<wait_state<bool>> waiting, std::uint64_t seen) {

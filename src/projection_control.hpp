@@ -28,11 +28,11 @@ public:
 
   /// The most urgent one: stop, then rebuild, then pause.
   wishes now() const;
-  void stop_done();
   void rebuild_done();
 
   /// False when a run is under way already.
   bool enter();
+  /// The run has ended, as stop() asks for.
   void leave();
 
   /// Until the revision is no longer `seen`, or the deadline. Throws operation_aborted when cancelled.

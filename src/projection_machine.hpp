@@ -19,6 +19,13 @@ struct projection_rules {
   bool skips = false; ///< what is done when no attempt is left: go on behind the event, or stop
 };
 
+/// Never beyond what the clock can say.
+inline std::chrono::steady_clock::time_point later(std::chrono::steady_clock::time_point from,
+                                                   std::chrono::nanoseconds by) noexcept {
+  auto const end = std::chrono::steady_clock::time_point::max();
+  return by >= end - from ? end : from + by;
+}
+
 enum class failed_event { retry, skip, stop };
 
 struct failure_verdict {
@@ -54,7 +61,7 @@ public:
   void on_rollback(time now) noexcept;
 
 private:
-  time next_checkpoint() const noexcept { return last_checkpoint_ + wait_; }
+  time next_checkpoint() const noexcept { return later(last_checkpoint_, wait_); }
 
   projection_rules rules_;
   time last_checkpoint_;

@@ -161,7 +161,7 @@ report failed(recorded_event const& e, std::exception_ptr failure, failure_verdi
 
 /// False: stopped or rebuilt instead.
 awaitable<bool> pause_before_retry(running& r, std::chrono::nanoseconds pause) {
-  auto const until = clock::now() + pause;
+  auto const until = later(clock::now(), pause);
   for (;;) {
     auto const wishes = r.parts->control->now();
     if (wishes.what == wish::stop || wishes.what == wish::rebuild)
@@ -381,10 +381,8 @@ awaitable<void> run_projection(std::shared_ptr<projection_parts> parts) {
   r.entered = r.parts->control->enter();
   if (!r.entered)
     throw error(errc::invalid_argument, "projection " + r.options().name + ": it runs already");
-  if (r.parts->control->now().what == wish::stop) {
-    r.parts->control->stop_done();
+  if (r.parts->control->now().what == wish::stop)
     co_return;
-  }
   r.parts->counts.set_state(projection_state::running);
   r.session = co_await r.parts->checkpoints->take_over(r.options().name, r.call());
   r.machine = projection_machine(r.parts->rules(r.session->is_transactional()), clock::now());
@@ -400,7 +398,6 @@ awaitable<void> run_projection(std::shared_ptr<projection_parts> parts) {
     if (end == ending::stopped)
       break;
   }
-  r.parts->control->stop_done();
 }
 
 } // namespace aether::detail

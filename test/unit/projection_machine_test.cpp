@@ -147,6 +147,12 @@ BOOST_AUTO_TEST_CASE(pauses_never_overflow) {
     last = pause;
   }
   BOOST_TEST((last == std::chrono::nanoseconds::max()));
+
+  with.checkpoint_interval = std::chrono::nanoseconds::max();
+  projection_machine never(with, at(1h));
+  never.on_passed(at(1h));
+  BOOST_TEST(!never.is_due(at(1000h)));
+  BOOST_TEST((never.wake_at() == time_of::max()));
 }
 
 BOOST_AUTO_TEST_CASE(the_rate_is_that_of_the_last_seconds) {

@@ -347,6 +347,11 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_that_cannot_be_stored_at_the_end_is_told) {
     auto const ended = co_await error_of(p.run());
     BOOST_TEST(ended == make_error_code(errc::connection_lost));
     co_await group.join();
+    task_group again(executor); // the stop is done with
+    again.spawn(p.run());
+    co_await until([&] { return w.seen->size() == 6; });
+    again.cancel();
+    co_await again.join();
   });
 }
 
