@@ -44,8 +44,8 @@ bool projection_machine::is_due(time now) const noexcept {
   return (!checkpoint_failed_ && in_group_ >= rules_.checkpoint_events) || now >= next_checkpoint();
 }
 
-bool projection_machine::is_due_when_idle(time now) const noexcept {
-  return (rules_.transactional && in_group_ > 0) || now >= next_checkpoint();
+bool projection_machine::is_due_when_idle(time now, bool nothing_is_left) const noexcept {
+  return (rules_.transactional && nothing_is_left && in_group_ > 0) || now >= next_checkpoint();
 }
 
 projection_machine::time projection_machine::wake_at() const noexcept { return next_checkpoint(); }

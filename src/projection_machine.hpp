@@ -47,8 +47,9 @@ public:
 
   /// Between two events: whether the checkpoint is to be stored now.
   bool is_due(time now) const noexcept;
-  /// The same when nothing more is there: what is open must not wait for events that may never come.
-  bool is_due_when_idle(time now) const noexcept;
+  /// The same when nothing is to be had at the moment. When nothing more is stored at all, what is open must not wait
+  /// for events that may never come.
+  bool is_due_when_idle(time now, bool nothing_is_left) const noexcept;
   /// When an idle projection has to look again. Its position may have moved over what the filter drops.
   time wake_at() const noexcept;
   std::uint64_t events_in_group() const noexcept { return in_group_; }

@@ -259,14 +259,29 @@ awaitable<passing> handle_item(running& r, subscription_item item) {
   co_return passing::passed;
 }
 
-/// Nothing is there: its position may have moved all the same, over what the filter dropped.
+/// What is there now. With a filter of event types, looking for one may take long: then with pauses in which others
+/// run.
+awaitable<std::optional<subscription_item>> take(running& r) {
+  std::optional<subscription_item> item;
+  if (r.options().filter.event_types.empty()) {
+    item = r.subscription->try_next();
+  } else {
+    call_options at_once;
+    at_once.timeout = std::chrono::nanoseconds(1);
+    item = co_await r.subscription->next(at_once);
+  }
+  co_return item;
+}
+
+/// Nothing is to be had: its position may have moved all the same, over what the filter dropped.
 awaitable<void> idle(running& r, std::uint64_t seen) {
   auto at = r.subscription->position();
   auto behind = r.parts->counts.behind();
   if (at != r.start)
     behind = std::move(at);
-  r.parts->counts.on_moved(std::move(behind), r.subscription->events_behind());
-  if (r.machine.is_due_when_idle(clock::now()))
+  auto const left = r.subscription->events_behind();
+  r.parts->counts.on_moved(std::move(behind), left);
+  if (r.machine.is_due_when_idle(clock::now(), left == 0))
     co_await store_checkpoint(r, false);
   r.at_a_stretch = 0;
   co_await projection_control::wait_for_event(r.parts->control, seen, r.subscription, r.machine.wake_at());
@@ -297,7 +312,7 @@ awaitable<ending> follow(running& r) {
     std::optional<subscription_item> item;
     std::exception_ptr over;
     try {
-      item = r.subscription->try_next();
+      item = co_await take(r);
     } catch (...) {
       over = std::current_exception();
     }

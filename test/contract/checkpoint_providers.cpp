@@ -3,6 +3,7 @@
 
 #include <aether/memory_checkpoint_store.hpp>
 #include <aether/nats/checkpoint_store.hpp>
+#include <fault/nats_cluster.hpp>
 #include <support/nats_server.hpp>
 
 #include <atomic>
@@ -23,22 +24,28 @@ private:
   memory_checkpoint_store first_;
 };
 
-nats_server& server() {
-  static nats_server shared;
-  return shared;
+// One server, or a cluster where AETHER_REPLICAS says so.
+fault::nats_cluster& servers() {
+  static auto shared = [] {
+    fault::nats_cluster_options options;
+    options.nodes = fault::nodes_of_environment();
+    return std::make_unique<fault::nats_cluster>(std::move(options));
+  }();
+  return *shared;
 }
 
 class jetstream_data final : public checkpoint_data {
 public:
   awaitable<std::shared_ptr<checkpoint_store>> open() override {
-    nats::connection on = co_await nats::connection::connect(server().url());
+    nats::connection on = co_await nats::connection::connect(servers().urls());
     nats::jetstream_config config;
     config.name_space = "contract";
+    config.replica_count = static_cast<int>(servers().size());
     nats::checkpoint_store store = co_await nats::checkpoint_store::open(std::move(on), stream_, config);
     co_return std::make_shared<nats::checkpoint_store>(std::move(store));
   }
   awaitable<void> remove(std::string) override {
-    nats::connection on = co_await nats::connection::connect(server().url());
+    nats::connection on = co_await nats::connection::connect(servers().urls());
     nats::message purge("$JS.API.STREAM.PURGE.contract_" + stream_ + "_checkpoints", "");
     co_await on.request(std::move(purge));
   }

@@ -139,6 +139,25 @@ BOOST_AUTO_TEST_CASE(the_checkpoint_moves_over_what_the_filter_drops) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_long_way_over_what_the_filter_drops_can_be_stopped) {
+  in_world([](world& w) -> awaitable<void> {
+    co_await w.save(1, 20'000);
+    auto options = named("totals");
+    options.filter.event_types.push_back("NeverHappened");
+    options.checkpoint_interval = std::chrono::nanoseconds(1);
+    auto p = w.make(options);
+    auto executor = co_await boost::asio::this_coro::executor;
+    task_group group(executor);
+    group.spawn(p.run());
+    co_await until([&] { return p.progress().checkpoints > 0; });
+    p.stop();
+    co_await group.join();
+    auto const found = co_await w.checkpoints->find("totals");
+    BOOST_TEST(sequence_of(found) > 0u);
+    BOOST_TEST(sequence_of(found) < 20'000u); // others ran, and it ended, before it was through
+  });
+}
+
 BOOST_AUTO_TEST_CASE(now_stays_the_now_of_the_first_run) {
   in_world([](world& w) -> awaitable<void> {
     co_await w.save(1, 3);
