@@ -25,8 +25,8 @@ public:
       begin();
     if (next_ == count_ && !fill())
       return feed_step::caught_up;
+    copy_out(*piece_[next_], log_->stream(), into);
     last_ = piece_[next_++];
-    copy_out(*last_, log_->stream(), into);
     return feed_step::event;
   }
   awaitable<void> wait(std::chrono::steady_clock::time_point) override { return nothing_to_wait_for(); }
@@ -93,8 +93,9 @@ private:
     if (!events_) {
       if (!options_.type.empty())
         check_id(options_.type, "list_options::type");
-      auto& index = log_->index();
-      events_ = options_.type.empty() ? &index.firsts() : &index.of_type(options_.type).firsts;
+      events_ = options_.type.empty() ? &log_->index().firsts() : log_->index().firsts_of(options_.type);
+      if (!events_)
+        return {};
     }
     std::array<stored_event const*, 256> firsts{};
     std::size_t const count = log_->index().read_from(*events_, listed_, firsts.data(), firsts.size());

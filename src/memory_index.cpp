@@ -15,6 +15,12 @@ indexed_type& memory_index::of_type(std::string_view type) {
   return *found->second;
 }
 
+event_list const* memory_index::firsts_of(std::string_view type) const {
+  std::lock_guard lock(mutex_);
+  auto const found = types_.find(type);
+  return found == types_.end() ? nullptr : &found->second->firsts;
+}
+
 std::uint64_t memory_index::append(indexed_type& type, pending_event* first, std::size_t count, bool new_actor,
                                    time_point now, std::vector<memory_waiter>& woken) {
   std::lock_guard lock(mutex_);

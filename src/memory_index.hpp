@@ -39,6 +39,8 @@ class memory_index {
 public:
   /// The list of a type, made when it is new: it lives as long as the index.
   indexed_type& of_type(std::string_view type);
+  /// Each actor's first event, of a type; none: there is no such actor.
+  event_list const* firsts_of(std::string_view type) const;
   event_list const& all() const noexcept { return all_; }
   event_list const& firsts() const noexcept { return firsts_; }
 

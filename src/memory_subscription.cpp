@@ -43,9 +43,9 @@ public:
     }
     if (next == nullptr)
       return feed_step::nothing;
+    copy_out(*next, log_->stream(), into); // it may throw
     move_on();
     last_ = next;
-    copy_out(*next, log_->stream(), into);
     return feed_step::event;
   }
 

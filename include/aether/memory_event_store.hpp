@@ -21,10 +21,11 @@ struct memory_config {
   void validate() const; ///< throws aether::error(invalid_argument)
 };
 
-/// Holds every event until the last copy of the handle is gone. Thread-safe; saves and reads end without
-/// suspending. Sequences count the store's events from 1. Every stored event is recognised when it is saved again,
-/// not only an actor's latest. That an id was used for another event is noticed among about the last 65,536 ids
-/// (at least; up to twice as many), those of batches too.
+/// Holds every event until the last copy of the handle is gone, and every reader, subscription and listing of it.
+/// Thread-safe; saves and reads end without suspending. It is one stream, which ends with it: no other store takes its
+/// positions. Stored times are the system clock's and never go back. Sequences count the store's events from 1. Every
+/// stored event is recognised when it is saved again, not only an actor's latest. That an id was used for another event
+/// is noticed among about the last 65,536 ids (at least; up to twice as many), those of batches too.
 class memory_event_store final : public event_store {
 public:
   memory_event_store() = default; ///< every call throws not_open

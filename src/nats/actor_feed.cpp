@@ -9,6 +9,7 @@
 #include "store_checks.hpp"
 
 #include <limits>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -107,6 +108,16 @@ public:
   std::string last_bytes() const override { return feed_ ? feed_->last_bytes() : std::string(); }
   position where() const override { return feed_ ? feed_->where() : position(); }
   std::uint64_t behind() const override { return feed_ ? feed_->behind() : 0; }
+  void stop() noexcept override {
+    std::shared_ptr<event_feed> feed;
+    {
+      std::lock_guard lock(mutex_);
+      stopped_ = true;
+      feed = feed_;
+    }
+    if (feed)
+      feed->stop();
+  }
 
 private:
   static awaitable<void> begin(std::shared_ptr<actor_feed> self, steady_time deadline) {
@@ -121,13 +132,19 @@ private:
       source = co_await backwards(store, self->actor_id_, self->options_, deadline);
     auto const& stream = *store->stream();
     auto identity = std::make_shared<stream_identity>(stream.stream(), stream.created);
-    self->feed_ =
+    auto feed =
         std::make_shared<stored_feed>(store, std::move(identity), std::move(source), self->actor_id_, 0, std::string());
+    std::lock_guard lock(self->mutex_);
+    if (self->stopped_)
+      feed->stop();
+    self->feed_ = std::move(feed);
   }
 
   std::shared_ptr<store_core> const store_;
   std::string const actor_id_;
   read_options const options_;
+  std::mutex mutex_; // feed_ is set once, and stop() comes from any thread
+  bool stopped_ = false;
   std::shared_ptr<event_feed> feed_;
 };
 

@@ -47,13 +47,26 @@ awaitable<void> consumer_source::wait(steady_time deadline) { return run(shared_
 
 std::uint64_t consumer_source::behind() const { return pending_ + (held_.size() - taken_); }
 
+awaitable<void> consumer_source::begin(std::shared_ptr<consumer_source> self, steady_time deadline) {
+  while (self->phase_ != phase::reading) {
+    if (self->ended_)
+      std::rethrow_exception(self->ended_);
+    if (clock::now() >= deadline) {
+      auto const connected = self->stream_->connection->state() == connection_state::connected;
+      throw_unanswered(connected ? no_answer::timed_out : no_answer::connection_lost,
+                       "subscribing to stream " + self->stream_->stream());
+    }
+    co_await run(self, deadline);
+  }
+}
+
 // Taking.
 
 source_step consumer_source::take(fetched_message& into) {
   for (;;) {
     if (taken_ < held_.size()) {
       auto const sequence = held_[taken_].where->stream_sequence;
-      if (sequence > target_ && last_per_subject_)
+      if (sequence > target_ && last_per_subject_ && listed_again_)
         leave_last_per_subject();
       if (sequence > target_ && !std::exchange(said_caught_up_, true))
         return source_step::caught_up;
@@ -68,7 +81,7 @@ source_step consumer_source::take(fetched_message& into) {
     if (!held_.empty())
       continue;
     if (is_at_end()) {
-      if (last_per_subject_)
+      if (last_per_subject_ && listed_again_)
         leave_last_per_subject();
       if (!std::exchange(said_caught_up_, true))
         return source_step::caught_up;
@@ -111,7 +124,8 @@ bool consumer_source::is_at_end() const noexcept {
   return next_ > target_ || (drained_ && stream_->replicas == 1);
 }
 
-/// Each subject's last message up to the target is there; behind it everything is wanted.
+/// The first consumer gives each subject's last message as of its creation, then what follows. One that is made after
+/// it was lost would pass over what followed and is no last one any more: of it only what is up to the target counts.
 void consumer_source::leave_last_per_subject() {
   last_per_subject_ = false;
   for (; taken_ < held_.size(); ++taken_)
@@ -204,6 +218,9 @@ void consumer_source::lose() {
   state_asked_.reset();
   window_.restart();
   drained_ = false;
+  if (last_per_subject_ && fetch_next_ > target_)
+    last_per_subject_ = false;
+  listed_again_ = began_;
   constexpr unsigned longest = 9; // 1 s
   retry_at_ = failures_ == 0 ? steady_time() : clock::now() + 2ms * (1u << std::min(failures_, longest));
   ++failures_;

@@ -35,10 +35,14 @@ class consumer_source final : public message_source,
 public:
   consumer_source(std::shared_ptr<stream_access const> stream, stream_start start, source_options options);
 
+  /// Until its first consumer is there. Throws what ended it, timed_out, connection_lost.
+  static boost::asio::awaitable<void> begin(std::shared_ptr<consumer_source> self, steady_time deadline);
+
   source_step take(fetched_message& into) override;
   boost::asio::awaitable<void> wait(std::chrono::steady_clock::time_point deadline) override;
   std::uint64_t behind() const override;
   void store_closed() noexcept override;
+  void stop() noexcept override { store_closed(); }
 
 private:
   enum class phase { idle, verifying, creating, reading };
@@ -73,6 +77,7 @@ private:
 
   phase phase_ = phase::idle;
   bool last_per_subject_;
+  bool listed_again_ = false;  // the last ones are read a second time
   bool filter_here_ = false;   // the server cannot filter by several subjects
   bool began_ = false;         // a consumer has been there
   std::uint64_t next_;         // everything below has been taken

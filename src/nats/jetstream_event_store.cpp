@@ -4,6 +4,7 @@
 #include "detail/call_deadline.hpp"
 #include "detail/wait.hpp"
 #include "nats/actor_feed.hpp"
+#include "nats/actor_listing.hpp"
 #include "nats/history.hpp"
 #include "nats/leader_reads.hpp"
 #include "nats/store_core.hpp"
@@ -157,7 +158,9 @@ awaitable<event_subscription> jetstream_event_store::do_subscribe(subscribe_opti
   return detail::subscribe(core_, std::move(options));
 }
 
-actor_list jetstream_event_store::do_list_actors(list_options) { return {}; }
+actor_list jetstream_event_store::do_list_actors(list_options options) {
+  return actor_list(detail::make_actor_pages(core_, std::move(options)));
+}
 
 awaitable<std::int64_t> jetstream_event_store::do_latest_version(std::string actor_id, call_options options) {
   return nats::latest_version(core_, std::move(actor_id), options);

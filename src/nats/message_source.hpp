@@ -38,6 +38,8 @@ public:
   virtual boost::asio::awaitable<void> wait(std::chrono::steady_clock::time_point deadline) = 0;
   /// Messages that are stored and not taken, as far as it is known.
   virtual std::uint64_t behind() const = 0;
+  /// Nobody will take any more: a wait under way ends soon. Any thread.
+  virtual void stop() noexcept {}
 
 protected:
   message_source() = default;

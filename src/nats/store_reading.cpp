@@ -44,10 +44,10 @@ awaitable<event_subscription> subscribe(std::shared_ptr<store_core> store, subsc
   auto const identity = start.stream;
   auto const sequence = start.next - 1;
   auto event_id = start.event_id;
-  auto messages = std::make_shared<consumer_source>(stream, std::move(start), std::move(source));
+  auto const messages = std::make_shared<consumer_source>(stream, std::move(start), std::move(source));
   store->wake_when_closed(messages);
-  auto feed =
-      std::make_shared<stored_feed>(store, identity, std::move(messages), std::string(), sequence, std::move(event_id));
+  co_await consumer_source::begin(messages, deadline);
+  auto feed = std::make_shared<stored_feed>(store, identity, messages, std::string(), sequence, std::move(event_id));
   co_return event_subscription(std::move(feed), options);
 }
 

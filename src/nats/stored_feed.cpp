@@ -4,6 +4,8 @@
 #include "detail/utf8.hpp"
 #include "nats/leader_reads.hpp"
 
+#include <boost/asio/error.hpp>
+
 #include <utility>
 
 namespace aether::nats::detail {
@@ -42,6 +44,20 @@ feed_step stored_feed::take(recorded_event& into, replay_error& malformed) {
   malformed.error = bad.code;
   malformed.reason = std::move(bad.reason);
   return feed_step::malformed;
+}
+
+awaitable<void> stored_feed::wait(steady_time deadline) { return wait_until(shared_from_this(), deadline); }
+
+awaitable<void> stored_feed::wait_until(std::shared_ptr<stored_feed> self, steady_time deadline) {
+  if (!self->stopped_)
+    co_await self->source_->wait(deadline);
+  if (self->stopped_)
+    throw boost::system::system_error(boost::asio::error::operation_aborted);
+}
+
+void stored_feed::stop() noexcept {
+  stopped_ = true;
+  source_->stop();
 }
 
 bool stored_feed::parse(event& out, parse_error& bad) {

@@ -7,13 +7,14 @@
 #include <aether/event_feed.hpp>
 #include <aether/json.hpp>
 
+#include <atomic>
 #include <memory>
 #include <string>
 
 namespace aether::nats::detail {
 
 /// Of every actor, or of one: then `actor_id` is not empty, and two actors that meet on its subject are actor_mismatch.
-class stored_feed final : public event_feed {
+class stored_feed final : public event_feed, public std::enable_shared_from_this<stored_feed> {
 public:
   /// `event_id`: of the event at `sequence`, behind which the source begins.
   stored_feed(std::shared_ptr<store_core> store, std::shared_ptr<stream_identity const> identity,
@@ -21,12 +22,14 @@ public:
               std::string event_id);
 
   feed_step take(recorded_event& into, replay_error& malformed) override;
-  awaitable<void> wait(std::chrono::steady_clock::time_point deadline) override { return source_->wait(deadline); }
+  awaitable<void> wait(std::chrono::steady_clock::time_point deadline) override;
   std::string last_bytes() const override { return std::string(last_.data); }
   position where() const override;
   std::uint64_t behind() const override { return source_->behind(); }
+  void stop() noexcept override;
 
 private:
+  static awaitable<void> wait_until(std::shared_ptr<stored_feed> self, steady_time deadline);
   bool parse(event& out, parse_error& bad);
 
   std::shared_ptr<store_core> const store_; // which keeps the connection
@@ -37,6 +40,7 @@ private:
   fetched_message last_;
   std::uint64_t sequence_;
   std::string event_id_;
+  std::atomic<bool> stopped_{false};
   std::string subject_; // of the last event, its capacity used again
 };
 

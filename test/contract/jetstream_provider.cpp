@@ -53,6 +53,7 @@ std::string why_no_server() {
 store_provider jetstream_provider() {
   store_provider p;
   p.name = "jetstream";
+  p.reads_at_length = true;
   p.batches = [] { return why_no_server().empty() && servers().node(0).at_least(2, 12, 1); };
   p.independent = true;
   p.too_large = 2 * 1024 * 1024;

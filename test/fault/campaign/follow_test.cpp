@@ -1,0 +1,207 @@
+// Following a stream while connections are cut, consumers are lost and servers are killed: every event once, in order.
+#include "fault/campaign/campaign.hpp"
+#include "fault/proxy.hpp"
+
+#include <aether/nats/connection.hpp>
+#include <aether/nats/jetstream_event_store.hpp>
+#include <aether/task_group.hpp>
+
+#include <support/events.hpp>
+#include <support/run.hpp>
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <random>
+
+using namespace aether;
+using namespace aether::fault;
+using namespace std::chrono_literals;
+using aether::test::event_of;
+using aether::test::has_nats_server;
+using aether::test::run;
+using aether::test::scaled;
+using nats::jetstream_event_store;
+
+namespace {
+
+awaitable<void> pause(std::chrono::milliseconds time) {
+  boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, time);
+  co_await timer.async_wait(boost::asio::use_awaitable);
+}
+
+awaitable<void> save_row(jetstream_event_store store, std::string actor_id, std::int64_t first, std::int64_t last) {
+  for (auto version = first; version <= last; ++version)
+    co_await store.save_event(event_of(actor_id, version));
+}
+
+/// `count` events of 100 actors.
+awaitable<void> fill(jetstream_event_store store, std::int64_t count) {
+  constexpr std::int64_t actors = 100;
+  task_group savers(co_await boost::asio::this_coro::executor);
+  for (std::int64_t i = 0; i < actors; ++i)
+    savers.spawn(save_row(store, "order-" + std::to_string(i), 1, count / actors));
+  co_await savers.join();
+}
+
+awaitable<int> delete_consumers(nats::connection on) {
+  call_options const patience{.timeout = 5s};
+  nats::message const question("$JS.API.CONSUMER.NAMES.S", "");
+  auto const answer = co_await on.request(question, patience);
+  auto const parsed = boost::json::parse(answer.data);
+  int deleted = 0;
+  for (auto const& name : parsed.at("consumers").as_array()) {
+    nats::message const order("$JS.API.CONSUMER.DELETE.S." + std::string(name.as_string()), "");
+    co_await on.request(order, patience);
+    ++deleted;
+  }
+  co_return deleted;
+}
+
+nats::connection_options through(std::string url) {
+  nats::connection_options options;
+  options.servers.push_back(std::move(url));
+  options.reconnect_wait = 5ms;
+  options.reconnect_wait_max = 50ms;
+  return options;
+}
+
+/// What a reader sees: sequences that rise by one from the first on, as the stream holds nothing but events.
+struct seen {
+  std::uint64_t events = 0;
+  std::uint64_t last = 0;
+  std::uint64_t missing = 0;
+  std::uint64_t twice = 0;
+
+  void on(std::uint64_t sequence) {
+    ++events;
+    if (sequence <= last)
+      ++twice;
+    else
+      missing += sequence - last - 1;
+    last = std::max(last, sequence);
+  }
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(following, *boost::unit_test::precondition(has_nats_server))
+
+BOOST_AUTO_TEST_CASE(over_cut_connections_and_lost_consumers) {
+  auto const seed = campaign_seed();
+  auto const count = static_cast<std::uint64_t>(in_full_or(1'000'000, 20'000));
+  auto const cuts = static_cast<std::uint64_t>(in_full_or(100, 10));
+  auto const losses = static_cast<std::uint64_t>(in_full_or(20, 5));
+  nats_cluster cluster(wanted_cluster());
+  proxy way(cluster.node(0).port());
+  seen got;
+  std::uint64_t cut = 0;
+  std::uint64_t lost = 0;
+  auto const replicas = static_cast<int>(cluster.size());
+  auto const body = [&](boost::asio::io_context& context) -> awaitable<void> {
+    auto const direct = co_await nats::connection::connect(through(cluster.node(0).url()));
+    nats::jetstream_config config;
+    config.replica_count = replicas;
+    auto const writer = co_await jetstream_event_store::open(direct, "S", config);
+    co_await fill(writer, static_cast<std::int64_t>(count));
+    auto const on = co_await nats::connection::connect(through(way.url()));
+    auto store = co_await jetstream_event_store::open(on, "S", config);
+    task_group live(context.get_executor()); // while it is read, more is saved
+    live.spawn(save_row(writer, "live-1", 1, 500));
+    subscribe_options options;
+    options.window_events = 1'000;
+    auto subscription = co_await store.subscribe(options);
+    std::mt19937_64 random(seed);
+    auto const every = count / (cuts + losses + 1);
+    while (got.events < count + 500) {
+      call_options const patience{.timeout = scaled(60s)};
+      auto item = co_await subscription.next(patience);
+      if (!item) {
+        BOOST_ERROR("nothing came for a minute behind event " << got.last);
+        break;
+      }
+      auto const* e = std::get_if<recorded_event>(&*item);
+      if (!e)
+        continue;
+      got.on(e->sequence);
+      if (got.events % every != 0)
+        continue;
+      if (cut + lost < cuts + losses && random() % (cuts + losses) < cuts && cut < cuts) {
+        way.cut(random() % 2 == 0 ? cut_kind::end : cut_kind::reset);
+        ++cut;
+      } else if (lost < losses) {
+        auto const deleted = co_await delete_consumers(direct);
+        lost += deleted > 0 ? 1 : 0;
+      } else if (cut < cuts) {
+        way.cut(cut_kind::reset);
+        ++cut;
+      }
+      if (random() % 4 == 0) // a reader that stalls
+        co_await pause(std::chrono::milliseconds(random() % 200));
+    }
+    co_await live.join();
+  };
+  run(body, {1, in_full_or(1'200, 120) * 1s});
+  BOOST_TEST_MESSAGE("following: seed " << seed << ", " << got.events << " events, " << cut << " cuts, " << lost
+                                        << " lost consumers, " << got.missing << " missing, " << got.twice << " twice");
+  BOOST_TEST(got.events == count + 500);
+  BOOST_TEST(got.missing == 0u);
+  BOOST_TEST(got.twice == 0u);
+  BOOST_TEST(cut >= cuts * 9 / 10);
+  BOOST_TEST(lost >= losses * 9 / 10);
+}
+
+// Of three servers the leader is killed, of one the only one.
+BOOST_AUTO_TEST_CASE(over_killed_servers) {
+  auto const seed = campaign_seed();
+  auto const kills = in_full_or(30, 3);
+  nats_cluster cluster(wanted_cluster());
+  seen got;
+  auto const replicas = static_cast<int>(cluster.size());
+  constexpr std::int64_t each = 200;
+  auto const body = [&](boost::asio::io_context& context) -> awaitable<void> {
+    auto options = through(cluster.node(0).url());
+    for (std::size_t i = 1; i < cluster.size(); ++i)
+      options.servers.push_back(cluster.node(i).url());
+    auto const on = co_await nats::connection::connect(options);
+    nats::jetstream_config config;
+    config.replica_count = replicas;
+    config.operation_timeout = 60s;
+    config.request_timeout = 500ms;
+    auto store = co_await jetstream_event_store::open(on, "S", config);
+    auto subscription = co_await store.subscribe();
+    std::mt19937_64 random(seed);
+    std::size_t const nodes = cluster.size();
+    for (int i = 0; i < kills; ++i) {
+      task_group savers(context.get_executor());
+      savers.spawn(save_row(store, "order-" + std::to_string(i), 1, each));
+      auto& node = cluster.node(cluster.leader_of("S").value_or(random() % nodes));
+      co_await pause(std::chrono::milliseconds(random() % 100));
+      node.kill();
+      co_await pause(std::chrono::milliseconds(random() % 500));
+      node.start();
+      auto const upto = static_cast<std::uint64_t>(each * (i + 1));
+      while (got.events < upto) {
+        call_options const patience{.timeout = scaled(90s)};
+        auto item = co_await subscription.next(patience);
+        if (!item) {
+          BOOST_ERROR("nothing came for 90 s behind event " << got.last << ", kill " << i);
+          co_return;
+        }
+        if (auto const* e = std::get_if<recorded_event>(&*item))
+          got.on(e->sequence);
+      }
+      co_await savers.join();
+    }
+  };
+  run(body, {1, in_full_or(1'800, 240) * 1s});
+  BOOST_TEST_MESSAGE("following: seed " << seed << ", " << got.events << " events over " << kills << " kills, "
+                                        << got.missing << " missing, " << got.twice << " twice");
+  BOOST_TEST(got.events == static_cast<std::uint64_t>(each) * static_cast<std::uint64_t>(kills));
+  BOOST_TEST(got.missing == 0u);
+  BOOST_TEST(got.twice == 0u);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
