@@ -102,7 +102,7 @@ awaitable<void> begin_group(running& r) {
   r.begun = true;
 }
 
-/// Stores how far it came. A store that cannot be reached for the moment holds up nothing, unless `at_the_end`.
+/// Stores how far it came. That a store cannot be reached for the moment is reported, and thrown only `at_the_end`.
 awaitable<void> store_checkpoint(running& r, bool at_the_end) {
   auto const behind = r.parts->counts.behind();
   if (r.machine.events_in_group() == 0 && (!behind || behind == r.session->last().position)) {
