@@ -56,6 +56,10 @@ char const* message_of(errc e) noexcept {
   case errc::position_invalid:
     return "The position does not fit what the store holds: read from the beginning, or rebuild what was built from "
            "it.";
+  case errc::projection_taken_over:
+    return "Another runner works on this projection, or its checkpoint was changed: run one of each name at a time.";
+  case errc::database_error:
+    return "The read model's database refused: see its words in the text, and mend what they name.";
   case errc::timed_out:
     return "The deadline passed and this call stored nothing: try again, or allow more time.";
   case errc::connect_failed:

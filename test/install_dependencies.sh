@@ -23,7 +23,7 @@ for group in "$@"; do
     want_command ninja ninja-build
     want_command g++ g++
     want_command pkg-config pkg-config
-    for package in libboost1.81-dev libboost-json1.81-dev libnats-dev libssl-dev; do want_package $package; done
+    for package in libboost1.81-dev libboost-json1.81-dev libnats-dev libssl-dev libsqlite3-dev; do want_package $package; done
     ;;
   test)
     want_package libboost-test1.81-dev

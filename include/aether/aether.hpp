@@ -4,6 +4,7 @@
 #include <aether/actor_list.hpp>
 #include <aether/awaitable.hpp>
 #include <aether/call_options.hpp>
+#include <aether/checkpoint_store.hpp>
 #include <aether/error.hpp>
 #include <aether/event.hpp>
 #include <aether/event_feed.hpp>
@@ -11,8 +12,10 @@
 #include <aether/event_reader.hpp>
 #include <aether/event_store.hpp>
 #include <aether/json.hpp>
+#include <aether/memory_checkpoint_store.hpp>
 #include <aether/memory_event_store.hpp>
 #include <aether/metadata.hpp>
+#include <aether/nats/checkpoint_store.hpp>
 #include <aether/nats/connection.hpp>
 #include <aether/nats/connection_options.hpp>
 #include <aether/nats/jetstream_config.hpp>
@@ -20,6 +23,7 @@
 #include <aether/nats/message.hpp>
 #include <aether/nats/subscription.hpp>
 #include <aether/position.hpp>
+#include <aether/projection.hpp>
 #include <aether/recorded_event.hpp>
 #include <aether/replay.hpp>
 #include <aether/snapshot.hpp>

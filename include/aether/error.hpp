@@ -37,23 +37,26 @@ enum class errc {
   actor_mismatch,        ///< two actors meet on one subject (underscore encoding)
   start_expired,         ///< events behind the start asked for may have expired
   position_invalid,      ///< a position is no text of one, or the streams are not those it was taken from
+  // projections
+  projection_taken_over, ///< another runner of this name began after this one, or its checkpoint was changed otherwise
+  database_error, ///< the read model's database refused; the text has its own code and words
   // the connection
-  timed_out,             ///< the deadline passed; this call stored nothing
-  connect_failed,        ///< no server of the list could be reached
-  connection_lost,       ///< the connection broke while the call was under way
+  timed_out, ///< the deadline passed; this call stored nothing
+  connect_failed, ///< no server of the list could be reached
+  connection_lost, ///< the connection broke while the call was under way
   authentication_failed, ///< user, password, token, key or credentials were refused
-  tls_failed,            ///< certificate, host name or TLS settings do not fit
-  permission_denied,     ///< the server's permissions forbid a subject this call needs
+  tls_failed, ///< certificate, host name or TLS settings do not fit
+  permission_denied, ///< the server's permissions forbid a subject this call needs
   // the server
   jetstream_not_available, ///< JetStream is off, or not for this account
   stream_not_found,
-  stream_settings_differ,  ///< an existing stream is set up differently; the text names each setting
-  stream_of_another,       ///< the stream was made for another namespace and name
-  not_enough_replicas,     ///< the server cannot give so many replicas
+  stream_settings_differ, ///< an existing stream is set up differently; the text names each setting
+  stream_of_another, ///< the stream was made for another namespace and name
+  not_enough_replicas, ///< the server cannot give so many replicas
   server_too_old,
-  storage_full,            ///< the server has no room for more
-  server_error,            ///< another error answer; the text has its code and description
-  protocol_error,          ///< an answer that this library does not understand
+  storage_full, ///< the server has no room for more
+  server_error, ///< another error answer; the text has its code and description
+  protocol_error, ///< an answer that this library does not understand
 };
 
 boost::system::error_category const& error_category() noexcept;

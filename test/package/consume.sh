@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds and runs a project that uses aether, one way: consume.sh find_package|pkg_config|add_subdirectory.
-# From the environment: SOURCE (this checkout), BUILD (its build folder), CXX, CMAKE.
+# From the environment: SOURCE (this checkout), BUILD (its build folder), CXX, CMAKE, SQLITE (ON: aether::sqlite is part
+# of it).
 set -eu
 
 way=$1
@@ -19,7 +20,8 @@ esac
 
 case $way in
 find_package)
-  "$CMAKE" -S "$consumer" -B "$work/build" -G Ninja -DCMAKE_CXX_COMPILER="$CXX" -DCMAKE_PREFIX_PATH="$work/moved"
+  "$CMAKE" -S "$consumer" -B "$work/build" -G Ninja -DCMAKE_CXX_COMPILER="$CXX" -DCMAKE_PREFIX_PATH="$work/moved" \
+    -DCONSUMER_NEEDS_SQLITE="${SQLITE:-OFF}"
   "$CMAKE" --build "$work/build"
   ;;
 add_subdirectory)
@@ -39,6 +41,11 @@ pkg_config)
     $(pkg-config --cflags --libs aether-testing)
   # shellcheck disable=SC2046
   "$CXX" -std=c++20 "$consumer/nats_program.cpp" -o "$work/build/nats_program" $(pkg-config --cflags --libs aether)
+  if [ "${SQLITE:-OFF}" = ON ]; then
+    # shellcheck disable=SC2046
+    "$CXX" -std=c++20 "$consumer/sqlite_program.cpp" -o "$work/build/sqlite_program" \
+      $(pkg-config --cflags --libs aether-sqlite)
+  fi
   LD_LIBRARY_PATH=$(pkg-config --variable=libdir aether-core)
   export LD_LIBRARY_PATH
   ;;
@@ -51,3 +58,6 @@ esac
 "$work/build/core_program"
 "$work/build/testing_program"
 "$work/build/nats_program"
+if [ "${SQLITE:-OFF}" = ON ]; then
+  "$work/build/sqlite_program"
+fi

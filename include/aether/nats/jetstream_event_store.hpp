@@ -33,6 +33,8 @@ public:
   std::vector<weakened_setting> const& weakened() const;
 
   explicit operator bool() const noexcept { return core_ != nullptr; }
+  /// For what the library builds beside the stream: checkpoints.
+  std::shared_ptr<detail::store_core> const& core() const noexcept { return core_; }
 
 private:
   explicit jetstream_event_store(std::shared_ptr<detail::store_core> core);
