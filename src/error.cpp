@@ -56,6 +56,10 @@ char const* message_of(errc e) noexcept {
   case errc::position_invalid:
     return "The position does not fit what the store holds: read from the beginning, or rebuild what was built from "
            "it.";
+  case errc::group_settings_differ:
+    return "The group exists with other settings: join with those it has, choose another name, or delete the group.";
+  case errc::group_not_found:
+    return "The group does not exist any more: join it to make it anew.";
   case errc::timed_out:
     return "The deadline passed and this call stored nothing: try again, or allow more time.";
   case errc::connect_failed:

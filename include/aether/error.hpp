@@ -37,6 +37,9 @@ enum class errc {
   actor_mismatch,        ///< two actors meet on one subject (underscore encoding)
   start_expired,         ///< events behind the start asked for may have expired
   position_invalid,      ///< a position is no text of one, or the streams are not those it was taken from
+  // groups
+  group_settings_differ, ///< the group exists with other settings; the text names each with both values
+  group_not_found,       ///< the group was deleted, or never made
   // the connection
   timed_out,             ///< the deadline passed; this call stored nothing
   connect_failed,        ///< no server of the list could be reached

@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t overhead = 400;
 constexpr std::size_t assumed_size = 1024;
 
-bool to_number(std::string_view text, std::uint64_t& out) noexcept {
+template <class Number> bool to_number(std::string_view text, Number& out) noexcept {
   auto const parsed = std::from_chars(text.data(), text.data() + text.size(), out);
   return !text.empty() && parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
 }
@@ -35,7 +35,9 @@ std::optional<delivery> parse_delivery(std::string_view reply) noexcept {
     return std::nullopt;
   std::size_t const at = count == 9 ? 5 : 7;
   delivery d;
-  if (!to_number(tokens[at], d.stream_sequence) || !to_number(tokens[at + 1], d.consumer_sequence))
+  if (!to_number(tokens[at - 1], d.times) || !to_number(tokens[at], d.stream_sequence) ||
+      !to_number(tokens[at + 1], d.consumer_sequence) || !to_number(tokens[at + 2], d.stored) ||
+      !to_number(tokens[at + 3], d.pending))
     return std::nullopt;
   return d;
 }

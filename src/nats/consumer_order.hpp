@@ -12,6 +12,9 @@ namespace aether::nats::detail {
 struct delivery {
   std::uint64_t stream_sequence = 0;
   std::uint64_t consumer_sequence = 0;
+  std::int64_t stored = 0;   ///< nanoseconds since the epoch, by the server's clock
+  std::uint64_t pending = 0; ///< messages for this consumer behind it, when it was sent
+  std::uint64_t times = 0;   ///< how often it was delivered, this time included
 };
 
 /// `$JS.ACK.{stream}.{consumer}.{delivered}.{stream seq}.{consumer seq}.{time}.{pending}`, or the longer form with
@@ -24,6 +27,7 @@ public:
   explicit consumer_order(std::uint64_t from) noexcept : next_(from) {}
   /// False: it is not what follows: a message is missing, or the consumer began elsewhere.
   bool on_message(delivery const& d) noexcept;
+  std::uint64_t delivered() const noexcept { return delivered_; } ///< consumer sequence of the last one
 
 private:
   std::uint64_t next_;

@@ -1,0 +1,69 @@
+// Who of a group's events is in flight, and when each comes again.
+#include "memory_group_state.hpp"
+
+#include <algorithm>
+
+namespace aether::detail {
+
+std::optional<memory_delivery> memory_group_state::next(time now) {
+  std::optional<memory_delivery> out;
+  if (!by_due_.empty() && by_due_.begin()->first <= now) {
+    auto const key = by_due_.begin()->second;
+    auto& e = in_flight_.at(key);
+    ++e.attempt;
+    set_due(key, e, now + ack_timeout_);
+    out = memory_delivery{key, e.attempt};
+  } else if (!retries_.empty() && has_room()) {
+    group_key const key{true, retries_.front()};
+    retries_.pop_front();
+    auto const [at, is_new] = in_flight_.try_emplace(key);
+    at->second.attempt = 1;
+    set_due(key, at->second, now + ack_timeout_);
+    out = memory_delivery{key, 1};
+  }
+  return out;
+}
+
+memory_delivery memory_group_state::begin(std::uint64_t sequence, time now) {
+  group_key const key{false, sequence};
+  set_due(key, in_flight_[key], now + ack_timeout_);
+  return memory_delivery{key, 1};
+}
+
+void memory_group_state::set_due(group_key key, entry& e, time due) {
+  by_due_.erase({e.due, key});
+  e.due = due;
+  by_due_.emplace(due, key);
+}
+
+bool memory_group_state::acknowledge(group_key key) {
+  auto const found = in_flight_.find(key);
+  if (found == in_flight_.end())
+    return false;
+  by_due_.erase({found->second.due, key});
+  in_flight_.erase(found);
+  return true;
+}
+
+void memory_group_state::retry_at(group_key key, time due) {
+  if (auto const found = in_flight_.find(key); found != in_flight_.end())
+    set_due(key, found->second, due);
+}
+
+void memory_group_state::extend(group_key key, time now) { retry_at(key, now + ack_timeout_); }
+
+void memory_group_state::retry(std::uint64_t sequence) {
+  if (std::find(retries_.begin(), retries_.end(), sequence) == retries_.end())
+    retries_.push_back(sequence);
+}
+
+std::optional<memory_group_state::time> memory_group_state::due(time now) const {
+  std::optional<time> first;
+  if (!by_due_.empty())
+    first = by_due_.begin()->first;
+  if (!retries_.empty() && has_room())
+    first = now;
+  return first;
+}
+
+} // namespace aether::detail
