@@ -6,6 +6,7 @@
 #include "nats/history.hpp"
 #include "nats/leader_reads.hpp"
 #include "nats/store_core.hpp"
+#include "nats/store_reading.hpp"
 #include "nats/store_saves.hpp"
 #include "nats/store_snapshots.hpp"
 #include "nats/stream_setup.hpp"
@@ -146,8 +147,8 @@ awaitable<replay_result> jetstream_event_store::do_get_events(std::string actor_
 
 event_reader jetstream_event_store::do_read_events(std::string, read_options) { return {}; }
 
-awaitable<event_subscription> jetstream_event_store::do_subscribe(subscribe_options) {
-  throw error(errc::not_implemented, "subscribe");
+awaitable<event_subscription> jetstream_event_store::do_subscribe(subscribe_options options) {
+  return detail::subscribe(core_, std::move(options));
 }
 
 actor_list jetstream_event_store::do_list_actors(list_options) { return {}; }

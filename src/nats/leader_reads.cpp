@@ -1,8 +1,8 @@
 // Single questions to the stream's leader, and the two searches that are made of them.
 #include "nats/leader_reads.hpp"
 
+#include "nats/leader_question.hpp"
 #include "nats/previous_search.hpp"
-#include "nats/read_failure.hpp"
 #include "nats/subject_reader.hpp"
 #include "nats/version_search.hpp"
 
@@ -192,21 +192,13 @@ read_event_result read_stored_event(stream_access const& stream, std::string_vie
 awaitable<std::optional<stored_message>> read_leader(std::shared_ptr<stream_access const> stream, std::string query,
                                                      steady_time deadline) {
   auto const subject = leader_read_subject(*stream);
-  std::chrono::nanoseconds pause = std::chrono::milliseconds(1);
-  for (;;) {
-    auto reply = co_await ask(stream->connection, subject, query, deadline, stream->config.request_timeout);
-    if (!reply)
-      throw_unanswered(reply.why, "reading from stream " + stream->stream());
-    auto answer = parse_leader_answer(reply.message);
-    if (!answer.error)
-      co_return std::move(answer.message);
-    auto const until = std::chrono::steady_clock::now() + pause;
-    if (!answer.temporary || until >= deadline) // an election that outlasts the call is no lack of JetStream
-      throw error(answer.temporary ? make_error_code(errc::timed_out) : answer.error,
-                  "reading from stream " + stream->stream() + ": " + answer.text);
-    co_await pause_until(until);
-    pause = std::min<std::chrono::nanoseconds>(pause * 2, std::chrono::milliseconds(100));
-  }
+  auto answer = co_await ask_leader(stream, subject, std::move(query), &parse_stored_message, deadline);
+  std::optional<stored_message> message;
+  if (auto* found = std::get_if<stored_message>(&answer))
+    message = std::move(*found);
+  else if (auto const& refused = std::get<api_error>(answer); !is_no_message(refused))
+    throw_refused(refused, "reading from stream " + stream->stream());
+  co_return message;
 }
 
 awaitable<std::uint64_t> find_last_sequence(std::shared_ptr<stream_access const> stream, std::string subject,

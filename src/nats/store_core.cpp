@@ -74,9 +74,32 @@ void store_core::when_idle(waiter w) {
     w->complete(true);
 }
 
+void store_core::wake_when_closed(std::weak_ptr<closable> who) {
+  {
+    std::lock_guard lock(mutex_);
+    if (closables_.size() == closables_.capacity())
+      std::erase_if(closables_, [](auto const& c) { return c.expired(); });
+    closables_.push_back(who);
+  }
+  if (is_closing())
+    wake_closables();
+}
+
+void store_core::wake_closables() noexcept {
+  std::vector<std::weak_ptr<closable>> woken;
+  {
+    std::lock_guard lock(mutex_);
+    woken.swap(closables_);
+  }
+  for (auto const& weak : woken)
+    if (auto const who = weak.lock())
+      who->store_closed();
+}
+
 boost::asio::awaitable<close_report> store_core::close(std::shared_ptr<store_core> self, steady_time deadline) {
   using aether::detail::wait_end;
   self->closing_ = true;
+  self->wake_closables();
   auto drained = co_await aether::detail::wait_until<bool>(deadline, [&](waiter w) {
     auto store = self;
     store->when_idle(std::move(w));

@@ -47,6 +47,16 @@ public:
   void save_began();
   void save_ended() noexcept;
 
+  /// Told, on any thread, when the store closes, as who waits for events waits without limit.
+  class closable {
+  public:
+    virtual void store_closed() noexcept = 0;
+
+  protected:
+    ~closable() = default;
+  };
+  void wake_when_closed(std::weak_ptr<closable> who);
+
   /// Every other operation, for as long as this lives.
   class under_way {
   public:
@@ -67,6 +77,7 @@ private:
   void context_shutdown() noexcept override;
   void operation_ended() noexcept;
   void when_idle(waiter w);
+  void wake_closables() noexcept;
 
   connection const connection_; // kept open
   std::string const stream_name_;
@@ -80,6 +91,7 @@ private:
   std::atomic<bool> closing_{false};
   std::mutex mutex_;
   std::vector<waiter> idle_waiters_;
+  std::vector<std::weak_ptr<closable>> closables_;
 };
 
 } // namespace aether::nats::detail

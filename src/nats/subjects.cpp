@@ -148,6 +148,17 @@ std::string subject_map::snapshots_subject(std::string_view actor_id) const {
   return out;
 }
 
+std::string subject_map::events_filter_of(std::string_view type) const {
+  auto out = events_;
+  if (type.empty() || type.size() > max_id_bytes)
+    throw error(errc::invalid_id, "an actor type is empty or longer than 255 bytes");
+  if (encoding_ == nats::subject_encoding::percent)
+    append_percent(out, type);
+  else if (!append_underscore(out, type))
+    throw error(errc::invalid_id, "the actor type " + quoted(type) + " holds a control character");
+  return out + ".*";
+}
+
 void subject_map::append_events_subject(std::string& out, std::string_view actor_id) const {
   append(out, events_, actor_id);
 }

@@ -1,0 +1,75 @@
+// What has come for a consumer and was not taken.
+#include "nats/consumer_inbox.hpp"
+
+#include <boost/asio/error.hpp>
+
+#include <utility>
+
+namespace aether::nats::detail {
+
+using aether::detail::wait_end;
+using aether::detail::wait_state;
+
+void consumer_inbox::on_message(native_message message) {
+  auto const where = parse_delivery(message.reply());
+  std::unique_lock lock(mutex_);
+  // Behind a gap nothing is to be waited for.
+  if (!where || where->consumer_sequence != ++last_)
+    urgent_ = true;
+  got_.messages.emplace_back(std::move(message), where);
+  wake(std::move(lock));
+}
+
+void consumer_inbox::on_no_responders() {
+  std::unique_lock lock(mutex_);
+  got_.nobody = urgent_ = true;
+  wake(std::move(lock));
+}
+
+void consumer_inbox::on_refused() {
+  std::unique_lock lock(mutex_);
+  got_.refused = urgent_ = true;
+  wake(std::move(lock));
+}
+
+void consumer_inbox::on_interrupted(bool closed) {
+  std::unique_lock lock(mutex_);
+  got_.interrupted = urgent_ = true;
+  got_.closed = closed;
+  wake(std::move(lock));
+}
+
+void consumer_inbox::wait(std::uint64_t messages, std::shared_ptr<wait_state<bool>> waiting) {
+  std::unique_lock lock(mutex_);
+  wanted_ = messages;
+  waiting_ = std::move(waiting);
+  wake(std::move(lock));
+}
+
+arrived consumer_inbox::take() {
+  std::lock_guard lock(mutex_);
+  waiting_.reset();
+  urgent_ = false;
+  return std::exchange(got_, {});
+}
+
+void consumer_inbox::wake(std::unique_lock<std::mutex> lock) {
+  if (!waiting_ || (!urgent_ && got_.messages.size() < wanted_))
+    return;
+  auto const waiting = std::move(waiting_);
+  lock.unlock();
+  waiting->complete(true);
+}
+
+boost::asio::awaitable<arrived> wait_for(std::shared_ptr<consumer_inbox> inbox, std::uint64_t messages,
+                                         steady_time until) {
+  auto const waited = co_await aether::detail::wait_until<bool>(
+      until, [&](std::shared_ptr<wait_state<bool>> waiting) { inbox->wait(messages, std::move(waiting)); });
+  if (waited.end == wait_end::cancelled)
+    throw boost::system::system_error(boost::asio::error::operation_aborted);
+  auto got = inbox->take();
+  got.silent = waited.end != wait_end::completed && got.messages.empty();
+  co_return got;
+}
+
+} // namespace aether::nats::detail

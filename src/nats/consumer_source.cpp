@@ -1,0 +1,391 @@
+// Messages from a consumer that is made anew whenever it is lost. One machine: what comes, and what is done then.
+#include "nats/consumer_source.hpp"
+
+#include "nats/direct_marks.hpp"
+#include "nats/read_failure.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace aether::nats::detail {
+namespace {
+
+using boost::asio::awaitable;
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+
+constexpr std::chrono::nanoseconds pull_expires = 30s;
+// A consumer without a pull is deleted 30 s later by its server: then nobody would answer.
+constexpr std::chrono::nanoseconds idle_at_most = pull_expires + 25s;
+// For so long a leader that is none any more may answer reads (seen: up to 10 s), and lack what another one has.
+constexpr std::chrono::nanoseconds stale_leader = 12s;
+// So many are woken up for and freed together, as each of both alone costs more than the message: see spent_messages.
+constexpr std::uint64_t messages_at_once = 1024;
+constexpr std::size_t freed_at_once = 256;
+// Whether the store was closed meanwhile.
+constexpr std::chrono::nanoseconds look_again = 1s;
+// Of a message beside its data, as it counts here and at the server: subject, reply subject, headers.
+constexpr std::size_t overhead = 400;
+
+std::chrono::nanoseconds heartbeat_for(stream_access const& stream) {
+  return std::clamp<std::chrono::nanoseconds>(stream.config.request_timeout / 2, 100ms, 5s);
+}
+
+awaitable<void> nothing_to_do() { co_return; }
+
+} // namespace
+
+consumer_source::consumer_source(std::shared_ptr<stream_access const> stream, stream_start start,
+                                 source_options options)
+    : stream_(std::move(stream)), identity_(std::move(start.stream)), options_(std::move(options)),
+      target_(start.target), heartbeat_(heartbeat_for(*stream_)),
+      last_per_subject_(start.last_per_subject && start.target != 0), next_(start.next), fetch_next_(start.next),
+      window_(options_.window_messages, options_.window_bytes) {}
+
+awaitable<void> consumer_source::wait(steady_time deadline) { return run(shared_from_this(), deadline); }
+
+std::uint64_t consumer_source::behind() const { return pending_ + (held_.size() - taken_); }
+
+// Taking.
+
+source_step consumer_source::take(fetched_message& into) {
+  for (;;) {
+    if (taken_ < held_.size()) {
+      auto const sequence = held_[taken_].where->stream_sequence;
+      if (sequence > target_ && last_per_subject_)
+        leave_last_per_subject();
+      if (sequence > target_ && !std::exchange(said_caught_up_, true))
+        return source_step::caught_up;
+      if (taken_ < held_.size() && take_held(into))
+        return source_step::message;
+      continue;
+    }
+    held_.clear();
+    taken_ = freed_ = 0;
+    if (phase_ == phase::reading)
+      absorb(consumer_->inbox()->take());
+    if (!held_.empty())
+      continue;
+    if (is_at_end()) {
+      if (last_per_subject_)
+        leave_last_per_subject();
+      if (!std::exchange(said_caught_up_, true))
+        return source_step::caught_up;
+    }
+    if (ended_)
+      std::rethrow_exception(ended_);
+    return source_step::nothing;
+  }
+}
+
+/// False: it is not for the reader.
+bool consumer_source::take_held(fetched_message& into) {
+  auto& d = held_[taken_++];
+  window_.on_taken(d.message.data().size() + overhead);
+  if (taken_ - freed_ > freed_at_once)
+    for (; freed_ + 1 < taken_; ++freed_)
+      held_[freed_].message = {};
+  if (taken_ % freed_at_once == 0 && phase_ == phase::reading)
+    ask();
+  if (d.where->stream_sequence < next_) // delivered again, by a consumer that begins with the last ones
+    return false;
+  next_ = d.where->stream_sequence + 1;
+  if (filter_here_ && !passes(d.message.subject()))
+    return false;
+  into.subject = d.message.subject();
+  into.data = d.message.data();
+  into.sequence = d.where->stream_sequence;
+  into.stored = time_point(std::chrono::nanoseconds(d.where->stored));
+  return true;
+}
+
+bool consumer_source::passes(std::string_view subject) const noexcept {
+  return std::any_of(options_.filters.begin(), options_.filters.end(), [&](std::string_view filter) {
+    return filter.back() == '*' ? subject.starts_with(filter.substr(0, filter.size() - 1)) : subject == filter;
+  });
+}
+
+bool consumer_source::is_at_end() const noexcept {
+  // A copy may lag behind the leader, which said how far to read; one copy knows everything.
+  return next_ > target_ || (drained_ && stream_->replicas == 1);
+}
+
+/// Each subject's last message up to the target is there; behind it everything is wanted.
+void consumer_source::leave_last_per_subject() {
+  last_per_subject_ = false;
+  for (; taken_ < held_.size(); ++taken_)
+    window_.on_taken(held_[taken_].message.data().size() + overhead);
+  held_.clear();
+  taken_ = freed_ = 0;
+  next_ = fetch_next_ = target_ + 1;
+  lose();
+  failures_ = 0;
+  retry_at_ = {};
+}
+
+// What comes.
+
+void consumer_source::absorb(arrived got) {
+  if (!got.messages.empty())
+    heard_ = clock::now();
+  auto goes_on = true;
+  std::size_t kept = 0;
+  for (auto& d : got.messages) {
+    auto const is_status = d.message.reply().empty();
+    goes_on = is_status ? on_status(d.message) : on_delivered(d);
+    if (!goes_on)
+      break;
+    if (is_status)
+      continue;
+    if (auto& place = got.messages[kept++]; &place != &d)
+      place = std::move(d);
+  }
+  got.messages.resize(kept);
+  if (held_.empty())
+    held_.swap(got.messages);
+  else
+    std::move(got.messages.begin(), got.messages.end(), std::back_inserter(held_));
+  if (got.closed)
+    end_with(std::make_exception_ptr(error(errc::closed, "the subscription's connection was closed")));
+  else if (got.refused)
+    end_with(std::make_exception_ptr(
+        error(errc::permission_denied, "the user may not subscribe to inboxes: set connection_options::inbox_prefix")));
+  else if (!goes_on || got.nobody || got.interrupted)
+    lose();
+}
+
+bool consumer_source::on_delivered(delivered_message const& d) {
+  if (!d.where || !order_->on_message(*d.where))
+    return false;
+  auto const sequence = d.where->stream_sequence;
+  if (sequence > fetch_next_ && may_have_expired()) {
+    end_with(std::make_exception_ptr(
+        error(errc::start_expired, "reading from stream " + stream_->stream() + " fell behind its retention at " +
+                                       std::to_string(fetch_next_) + ": what followed may have expired unread")));
+    return false;
+  }
+  window_.on_message(d.message.data().size() + overhead);
+  pending_ = d.where->pending;
+  drained_ = pending_ == 0;
+  fetch_next_ = std::max(fetch_next_, sequence + 1);
+  fetched_stored_ = d.where->stored;
+  failures_ = 0;
+  return true;
+}
+
+// The server passes over what expired without a word, and what a filter drops leaves gaps too. As long as the message
+// before has not expired, nothing behind it has.
+bool consumer_source::may_have_expired() const {
+  if (options_.on_expired == expired_start::first || last_per_subject_ || stream_->max_age.count() == 0 ||
+      fetched_stored_ == 0)
+    return false;
+  auto const now = std::chrono::system_clock::now().time_since_epoch();
+  return now - std::chrono::nanoseconds(fetched_stored_) > stream_->max_age;
+}
+
+bool consumer_source::on_status(native_message const& status) {
+  auto const code = status.status();
+  if (code == 100) {
+    // A lost last message shows nowhere else.
+    auto const last = number_header(status, "Nats-Last-Consumer");
+    if (last && *last != order_->delivered())
+      return false;
+    drained_ = true;
+    pending_ = 0;
+    return true;
+  }
+  return window_.on_status(code, number_header(status, "Nats-Pending-Messages")) == pull_status::go_on;
+}
+
+void consumer_source::lose() {
+  phase_ = phase::idle;
+  set_consumer(nullptr);
+  state_asked_.reset();
+  window_.restart();
+  drained_ = false;
+  constexpr unsigned longest = 9; // 1 s
+  retry_at_ = failures_ == 0 ? steady_time() : clock::now() + 2ms * (1u << std::min(failures_, longest));
+  ++failures_;
+}
+
+void consumer_source::set_consumer(std::shared_ptr<reading_consumer> consumer) {
+  consumer_ = std::move(consumer);
+  std::lock_guard lock(mutex_);
+  inbox_ = consumer_ ? consumer_->inbox() : nullptr;
+}
+
+void consumer_source::store_closed() noexcept {
+  std::shared_ptr<consumer_inbox> inbox;
+  {
+    std::lock_guard lock(mutex_);
+    inbox = inbox_;
+  }
+  if (inbox)
+    inbox->on_interrupted(true);
+}
+
+void consumer_source::end_with(std::exception_ptr why) {
+  lose();
+  ended_ = std::move(why);
+}
+
+// Waiting.
+
+awaitable<void> consumer_source::run(std::shared_ptr<consumer_source> self, steady_time deadline) {
+  if (self->ended_ || self->taken_ < self->held_.size())
+    return nothing_to_do();
+  switch (self->phase_) {
+  case phase::idle:
+    return connect(std::move(self), deadline);
+  case phase::verifying:
+    return verify(std::move(self), deadline);
+  case phase::creating:
+    return create(std::move(self), deadline);
+  case phase::reading:
+    break;
+  }
+  return read(std::move(self), deadline);
+}
+
+awaitable<void> consumer_source::connect(std::shared_ptr<consumer_source> self, steady_time deadline) {
+  if (clock::now() < self->retry_at_) {
+    co_await pause_until(std::min(self->retry_at_, deadline));
+    co_return;
+  }
+  auto const& core = self->stream_->connection;
+  if (core->state() != connection_state::connected) {
+    auto const connected = co_await wait_connected(core, std::min(deadline, clock::now() + look_again));
+    if (!connected && core->state() == connection_state::closed)
+      self->end_with(std::make_exception_ptr(error(errc::closed, "the subscription's connection was closed")));
+    co_return;
+  }
+  if (self->began_) {
+    auto const until = clock::now() + self->stream_->config.request_timeout;
+    self->state_asked_ = ask_into_slot(core, stream_info_subject(*self->stream_), {}, until);
+    self->phase_ = phase::verifying;
+    co_return;
+  }
+  self->start_creating();
+}
+
+void consumer_source::start_creating() {
+  consumer_request request;
+  request.from = fetch_next_;
+  request.last_per_subject = last_per_subject_;
+  request.filters = filter_here_ ? std::vector{stream_->subjects.events_filter()} : options_.filters;
+  set_consumer(std::make_shared<reading_consumer>(stream_));
+  consumer_->create(request, clock::now() + stream_->config.request_timeout);
+  order_.emplace(last_per_subject_ ? 1 : fetch_next_);
+  phase_ = phase::creating;
+}
+
+// What is asked goes on being asked when who waits for it gives up, so that short timeouts get somewhere too.
+
+awaitable<void> consumer_source::verify(std::shared_ptr<consumer_source> self, steady_time deadline) {
+  auto const reply = co_await answer_slot::wait(self->state_asked_, deadline);
+  if (reply)
+    self->on_state(*reply);
+}
+
+awaitable<void> consumer_source::create(std::shared_ptr<consumer_source> self, steady_time deadline) {
+  auto const consumer = self->consumer_;
+  std::optional<creation_result> result;
+  try {
+    result = co_await reading_consumer::created(consumer, deadline);
+  } catch (error const&) {
+    self->end_with(std::current_exception());
+    co_return;
+  }
+  if (result)
+    self->on_created(*result);
+}
+
+void consumer_source::on_state(answer const& reply) {
+  state_asked_.reset();
+  if (!reply) {
+    if (reply.why == no_answer::permission_denied)
+      end_with(std::make_exception_ptr(error(errc::permission_denied, "the user may not ask for the stream's state")));
+    else
+      lose();
+    return;
+  }
+  try {
+    auto const parsed = parse_stream_answer(reply.message.data());
+    if (auto const* refused = std::get_if<api_error>(&parsed)) {
+      if (!is_temporary(*refused))
+        throw_refused(*refused, "reading from stream " + stream_->stream());
+      lose();
+      return;
+    }
+    auto const state = state_of(std::get<stream_answer>(parsed));
+    auto const verdict = judge(state, identity_->created, fetch_next_);
+    if (verdict == continuity::shorter && stream_->replicas > 1) {
+      if (!shorter_since_)
+        shorter_since_ = clock::now();
+      if (clock::now() - *shorter_since_ < stale_leader) {
+        lose();
+        return;
+      }
+    }
+    shorter_since_.reset();
+    if (verdict == continuity::goes_on || (verdict == continuity::expired && last_per_subject_) ||
+        (verdict == continuity::expired && options_.on_expired == expired_start::first))
+      start_creating();
+    else
+      throw_broken(verdict, *stream_, state, fetch_next_);
+  } catch (error const&) {
+    end_with(std::current_exception());
+  }
+}
+
+void consumer_source::on_created(creation_result const& result) {
+  switch (result.end) {
+  case creation_end::created:
+    phase_ = phase::reading;
+    began_ = true;
+    heard_ = pulled_ = clock::now();
+    pending_ = result.num_pending;
+    drained_ = pending_ == 0;
+    return;
+  case creation_end::not_connected:
+  case creation_end::no_answer:
+  case creation_end::refused:
+    break;
+  case creation_end::unavailable:
+    if (options_.filters.size() > 1 && !std::exchange(filter_here_, true)) // 2.9: everything is fetched
+      break;
+    end_with(std::make_exception_ptr(
+        error(errc::server_error, "making a consumer on stream " + stream_->stream() + ": " + result.why)));
+    return;
+  }
+  lose();
+}
+
+void consumer_source::ask() {
+  while (auto const p = window_.next()) {
+    pulled_ = clock::now();
+    consumer_->pull_live(*p, pull_expires, heartbeat_);
+  }
+}
+
+awaitable<void> consumer_source::read(std::shared_ptr<consumer_source> self, steady_time deadline) {
+  if (clock::now() - self->pulled_ > idle_at_most) { // nobody waited for so long that it is gone
+    self->lose();
+    co_return;
+  }
+  self->ask();
+  self->heard_ = std::max(self->heard_, self->pulled_);
+  // What waits in the inbox was heard of when it came; who looks now gives the server its time anew.
+  auto const silent_at = std::max(self->heard_, clock::now() - self->heartbeat_) + 3 * self->heartbeat_;
+  auto const ahead = std::min(self->pending_, (self->window_.under_way() + 1) / 2);
+  auto const wanted = std::clamp<std::uint64_t>(ahead, 1, messages_at_once);
+  auto const consumer = self->consumer_;
+  auto got = co_await wait_for(consumer->inbox(), wanted, std::min(deadline, silent_at));
+  auto const silent = got.silent && clock::now() >= silent_at;
+  self->absorb(std::move(got));
+  if (silent && self->phase_ == phase::reading)
+    self->lose();
+}
+
+} // namespace aether::nats::detail

@@ -1,0 +1,60 @@
+// Subscriptions, readers and listings of the JetStream store.
+#include "nats/store_reading.hpp"
+
+#include "detail/call_deadline.hpp"
+#include "nats/consumer_source.hpp"
+#include "nats/stored_feed.hpp"
+#include "nats/stream_start.hpp"
+
+#include <algorithm>
+
+namespace aether::nats::detail {
+namespace {
+
+constexpr std::size_t window_messages = 4'096;
+
+std::vector<std::string> filters_of(event_filter const& filter, subject_map const& subjects) {
+  std::vector<std::string> out;
+  if (!filter.actor_id.empty())
+    out.push_back(subjects.events_subject(filter.actor_id));
+  for (auto const& type : filter.actor_types)
+    out.push_back(subjects.events_filter_of(type));
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  if (out.empty())
+    out.push_back(subjects.events_filter());
+  return out;
+}
+
+source_options windows(jetstream_config const& config, std::size_t messages, std::size_t bytes) {
+  source_options out;
+  out.window_messages = messages != 0 ? messages : window_messages;
+  out.window_bytes = bytes != 0 ? bytes : config.read_batch_bytes;
+  return out;
+}
+
+} // namespace
+
+awaitable<event_subscription> subscribe(std::shared_ptr<store_core> store, subscribe_options options) {
+  if (!store)
+    throw error(errc::not_open, "subscribe() on a store that was default-made or moved from");
+  store->check_open();
+  options.validate();
+  store_core::under_way const running(store);
+  auto const stream = store->stream();
+  auto const deadline = aether::detail::deadline_after(options.timeout, stream->config.operation_timeout);
+  auto source = windows(stream->config, options.window_events, options.window_bytes);
+  source.filters = filters_of(options.filter, stream->subjects);
+  source.on_expired = options.on_expired;
+  auto start = co_await find_start(stream, options.start, options.on_expired, source.filters, deadline);
+  auto const identity = start.stream;
+  auto const sequence = start.next - 1;
+  auto event_id = start.event_id;
+  auto messages = std::make_shared<consumer_source>(stream, std::move(start), std::move(source));
+  store->wake_when_closed(messages);
+  auto feed =
+      std::make_shared<stored_feed>(store, identity, std::move(messages), std::string(), sequence, std::move(event_id));
+  co_return event_subscription(std::move(feed), options);
+}
+
+} // namespace aether::nats::detail

@@ -1,0 +1,72 @@
+// Stored messages as events.
+#include "nats/stored_feed.hpp"
+
+#include "detail/utf8.hpp"
+#include "nats/leader_reads.hpp"
+
+#include <utility>
+
+namespace aether::nats::detail {
+
+stored_feed::stored_feed(std::shared_ptr<store_core> store, std::shared_ptr<stream_identity const> identity,
+                         std::shared_ptr<message_source> source, std::string actor_id, std::uint64_t sequence,
+                         std::string event_id)
+    : store_(std::move(store)), subjects_(store_->stream()->subjects), identity_(std::move(identity)),
+      source_(std::move(source)), actor_id_(std::move(actor_id)), sequence_(sequence), event_id_(std::move(event_id)) {}
+
+feed_step stored_feed::take(recorded_event& into, replay_error& malformed) {
+  if (store_->is_closing())
+    throw error(errc::closed, "the store was closed");
+  switch (source_->take(last_)) {
+  case source_step::nothing:
+    return feed_step::nothing;
+  case source_step::caught_up:
+    return feed_step::caught_up;
+  case source_step::message:
+    break;
+  }
+  sequence_ = last_.sequence;
+  parse_error bad;
+  if (parse(into.event, bad)) {
+    event_id_ = into.event.id;
+    into.sequence = last_.sequence;
+    into.stored = last_.stored;
+    into.stream = identity_;
+    return feed_step::event;
+  }
+  event_id_.clear();
+  if (bad.code == errc::actor_mismatch)
+    throw error(bad.code, bad.reason);
+  malformed.sequence = last_.sequence;
+  malformed.raw_data = last_.data;
+  malformed.error = bad.code;
+  malformed.reason = std::move(bad.reason);
+  return feed_step::malformed;
+}
+
+bool stored_feed::parse(event& out, parse_error& bad) {
+  if (!actor_id_.empty())
+    return parse_stored_event(subjects_, actor_id_, last_.data, out, bad);
+  if (!parse_event(last_.data, out, bad))
+    return false;
+  subject_.clear();
+  try {
+    subjects_.append_events_subject(subject_, out.actor_id);
+  } catch (error const&) { // an id that this encoding cannot write
+    subject_.clear();
+  }
+  if (subject_ == last_.subject)
+    return true;
+  bad.code = errc::malformed_event;
+  bad.reason =
+      R"(field "actorId": )" + aether::detail::quoted(out.actor_id) + " on subject " + std::string(last_.subject);
+  return false;
+}
+
+position stored_feed::where() const {
+  std::vector<stream_place> places;
+  places.emplace_back(identity_->name, identity_->created, sequence_, event_id_);
+  return position(std::move(places));
+}
+
+} // namespace aether::nats::detail

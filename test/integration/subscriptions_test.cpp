@@ -1,0 +1,136 @@
+// Following a JetStream store: every start, live events, and what is verified before reading goes on.
+#include <integration/store_support.hpp>
+
+#include <aether/task_group.hpp>
+
+using namespace aether;
+using namespace aether::test;
+using namespace std::chrono_literals;
+using nats::jetstream_config;
+using nats::jetstream_event_store;
+
+namespace {
+
+/// The actors and versions of what comes until the subscription has caught up, e.g. "a-1:1 a-1:2".
+awaitable<std::string> caught_up_text(event_subscription& subscription) {
+  std::string text;
+  for (;;) {
+    call_options const patience{.timeout = 10s};
+    auto const item = co_await subscription.next(patience);
+    BOOST_REQUIRE(item.has_value());
+    if (std::holds_alternative<caught_up>(*item))
+      co_return text;
+    if (!text.empty())
+      text += ' ';
+    if (auto const* e = std::get_if<recorded_event>(&*item))
+      text += e->event.actor_id + ':' + std::to_string(e->event.version);
+    else
+      text += "malformed";
+  }
+}
+
+awaitable<std::string> next_text(event_subscription& subscription) {
+  call_options const patience{.timeout = 10s};
+  auto const item = co_await subscription.next(patience);
+  BOOST_REQUIRE(item.has_value());
+  auto const* e = std::get_if<recorded_event>(&*item);
+  co_return e == nullptr ? std::string("no event") : e->event.actor_id + ':' + std::to_string(e->event.version);
+}
+
+awaitable<std::string> text_from(event_store& store, start_from start, event_filter filter = {}) {
+  subscribe_options options;
+  options.start = start;
+  options.filter = filter;
+  auto subscription = co_await store.subscribe(options);
+  co_return co_await caught_up_text(subscription);
+}
+
+awaitable<void> save_some(event_store& store) {
+  for (int version = 1; version <= 3; ++version)
+    for (auto const* actor : {"order-1", "order-2", "stock-1"})
+      co_await store.save_event(event_of(actor, version));
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(subscriptions, *boost::unit_test::precondition(has_nats_server))
+
+BOOST_AUTO_TEST_CASE(begins_where_it_is_told_to) {
+  with_new_store([](jetstream_event_store store) -> awaitable<void> {
+    co_await save_some(store);
+    auto text = co_await text_from(store, start_from::beginning());
+    BOOST_TEST(text == "order-1:1 order-2:1 stock-1:1 order-1:2 order-2:2 stock-1:2 order-1:3 order-2:3 stock-1:3");
+    text = co_await text_from(store, start_from::now());
+    BOOST_TEST(text == "");
+    text = co_await text_from(store, start_from::latest_of_each_actor());
+    BOOST_TEST(text == "order-1:3 order-2:3 stock-1:3");
+    event_filter filter;
+    filter.actor_id = "order-2";
+    text = co_await text_from(store, start_from::beginning(), filter);
+    BOOST_TEST(text == "order-2:1 order-2:2 order-2:3");
+    filter = {};
+    filter.actor_types = {"stock"};
+    text = co_await text_from(store, start_from::beginning(), filter);
+    BOOST_TEST(text == "stock-1:1 stock-1:2 stock-1:3");
+    filter.actor_types = {"stock", "order"};
+    text = co_await text_from(store, start_from::beginning(), filter);
+    BOOST_TEST(text == "order-1:1 order-2:1 stock-1:1 order-1:2 order-2:2 stock-1:2 order-1:3 order-2:3 stock-1:3");
+    filter.actor_types = {"nothing"};
+    text = co_await text_from(store, start_from::beginning(), filter);
+    BOOST_TEST(text == "");
+  });
+}
+
+BOOST_AUTO_TEST_CASE(goes_on_from_every_position_and_then_live) {
+  with_new_store([](jetstream_event_store store) -> awaitable<void> {
+    co_await save_some(store);
+    auto subscription = co_await store.subscribe();
+    std::vector<recorded_event> all;
+    for (int i = 0; i < 9; ++i) {
+      auto item = co_await subscription.next();
+      all.push_back(std::get<recorded_event>(*item));
+    }
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      subscribe_options options;
+      options.start = start_from::position(position::from_text(all[i].position().to_text()));
+      auto rest = co_await store.subscribe(options);
+      for (std::size_t k = i + 1; k < all.size(); ++k) {
+        auto const item = co_await rest.next();
+        BOOST_TEST((std::get<recorded_event>(*item).event == all[k].event));
+        BOOST_TEST(std::get<recorded_event>(*item).sequence == all[k].sequence);
+      }
+      auto const item = co_await rest.next();
+      BOOST_TEST(std::holds_alternative<caught_up>(*item));
+    }
+    auto const mark = co_await subscription.next();
+    BOOST_TEST(std::holds_alternative<caught_up>(*mark));
+    co_await store.save_event(event_of("order-1", 4));
+    auto const text = co_await next_text(subscription);
+    BOOST_TEST(text == "order-1:4");
+    auto const none = co_await subscription.next(call_options{.timeout = 50ms});
+    BOOST_TEST(!none.has_value());
+  });
+}
+
+BOOST_AUTO_TEST_CASE(begins_at_a_time) {
+  with_new_store([](jetstream_event_store store) -> awaitable<void> {
+    co_await save_some(store);
+    auto subscription = co_await store.subscribe();
+    std::vector<recorded_event> all;
+    for (int i = 0; i < 9; ++i) {
+      auto item = co_await subscription.next();
+      all.push_back(std::get<recorded_event>(*item));
+    }
+    for (auto const& e : all) {
+      subscribe_options options;
+      options.start = start_from::time(e.stored);
+      auto rest = co_await store.subscribe(options);
+      auto const item = co_await rest.next();
+      BOOST_TEST(std::get<recorded_event>(*item).sequence == e.sequence);
+    }
+    auto const text = co_await text_from(store, start_from::time(all.back().stored + 1ns));
+    BOOST_TEST(text == "");
+  });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
