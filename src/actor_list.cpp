@@ -3,6 +3,7 @@
 
 #include <aether/error.hpp>
 
+#include "detail/give_way.hpp"
 #include "store_checks.hpp"
 
 #include <utility>
@@ -13,6 +14,7 @@ struct actor_list::state {
   std::shared_ptr<actor_pages> pages;
   std::vector<listed_actor> page;
   std::size_t taken = 0;
+  unsigned at_a_stretch = 0;
   bool ended = false;
 
   explicit state(std::shared_ptr<actor_pages> p) : pages(std::move(p)) {}
@@ -31,12 +33,17 @@ awaitable<std::optional<listed_actor>> actor_list::next_actor(std::shared_ptr<st
   if (!self)
     throw error(errc::not_open, "next() on a list that was default-made, moved from, or of a store that is not open");
   detail::check_timeout(options.timeout);
-  std::optional<listed_actor> next;
+  if (++self->at_a_stretch >= detail::items_at_a_stretch) {
+    co_await detail::give_way();
+    self->at_a_stretch = 0;
+  }
   if (self->taken == self->page.size() && !self->ended) {
-    self->page = co_await self->pages->next_page(options);
+    auto page = co_await self->pages->next_page(options);
+    self->page = std::move(page);
     self->taken = 0;
     self->ended = self->page.empty();
   }
+  std::optional<listed_actor> next;
   if (!self->ended)
     next = std::move(self->page[self->taken++]);
   co_return next;

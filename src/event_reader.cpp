@@ -14,25 +14,20 @@
 namespace aether {
 
 struct event_reader::state {
-  std::shared_ptr<event_feed> feed;
+  std::shared_ptr<event_feed> feed; // none: at the end
+  read_options const options;
   detail::read_rules rules;
-  std::chrono::nanoseconds timeout;
+  std::chrono::nanoseconds const timeout;
   std::uint64_t skipped = 0;
   unsigned at_a_stretch = 0;
-  bool ended = false;
 
-  state(std::shared_ptr<event_feed> f, read_options const& options, std::chrono::nanoseconds t)
-      : feed(std::move(f)), rules(options), timeout(t), ended(!rules.wants_more()) {}
-
-  void end() noexcept {
-    ended = true;
-    feed.reset();
-  }
+  state(std::shared_ptr<event_feed> f, read_options const& o, std::chrono::nanoseconds t)
+      : feed(std::move(f)), options(o), rules(o), timeout(t) {}
 };
 
 namespace {
 
-enum class reading { event, error, end };
+enum class reading { nothing, event, passed, error, end };
 
 replay_error out_of_order(recorded_event const& e, std::string bytes, std::int64_t last) {
   replay_error bad;
@@ -44,45 +39,60 @@ replay_error out_of_order(recorded_event const& e, std::string bytes, std::int64
   return bad;
 }
 
+/// What comes next; `end` is also that of the feed. Nothing suspends between taking and returning, so that nothing that
+/// was taken is lost.
+template <class State> reading take_next(State& self, recorded_event& into, replay_error& bad) {
+  switch (self.feed->take(into, bad)) {
+  case feed_step::nothing:
+    return reading::nothing;
+  case feed_step::malformed:
+    return reading::error;
+  case feed_step::caught_up:
+    self.feed.reset();
+    return reading::end;
+  case feed_step::event:
+    break;
+  }
+  auto const before = self.rules.last();
+  auto const verdict = self.rules.on_event(into.event.version);
+  if (verdict == detail::read_verdict::out_of_order) {
+    bad = out_of_order(into, self.feed->last_bytes(), before);
+    return reading::error;
+  }
+  if (verdict == detail::read_verdict::end || !self.rules.wants_more())
+    self.feed.reset();
+  return verdict == detail::read_verdict::deliver ? reading::event : reading::passed;
+}
+
 /// What of a reader's state the loop needs, as the type is private.
 template <class State>
-awaitable<reading> read_next(std::shared_ptr<State> self, recorded_event& into, replay_error& bad,
+awaitable<reading> read_next(std::shared_ptr<State> self, recorded_event& into, replay_error& bad, bool skip_errors,
                              call_options options) {
   if (!self)
     throw error(errc::not_open, "next() on a reader that was default-made, moved from, or of a store that is not open");
   detail::check_timeout(options.timeout);
-  auto const deadline = detail::deadline_after(options.timeout, self->timeout);
-  while (!self->ended) {
+  self->options.validate();
+  std::optional<detail::steady_time> deadline; // asking for the time costs as much as a small event
+  while (self->feed) {
     if (++self->at_a_stretch >= detail::items_at_a_stretch) {
       co_await detail::give_way();
       self->at_a_stretch = 0;
     }
-    switch (self->feed->take(into, bad)) {
-    case feed_step::caught_up:
-      self->end();
-      break;
-    case feed_step::malformed:
-      co_return reading::error;
-    case feed_step::nothing:
-      if (std::chrono::steady_clock::now() >= deadline)
-        throw error(errc::timed_out, "next(): nothing came within the call's timeout; call it again to go on");
-      self->at_a_stretch = 0;
-      co_await self->feed->wait(deadline);
-      break;
-    case feed_step::event: {
-      auto const before = self->rules.last();
-      auto const verdict = self->rules.on_event(into.event.version);
-      if (verdict == detail::read_verdict::out_of_order) {
-        bad = out_of_order(into, self->feed->last_bytes(), before);
-        co_return reading::error;
-      }
-      if (verdict == detail::read_verdict::end || !self->rules.wants_more())
-        self->end();
-      if (verdict == detail::read_verdict::deliver)
-        co_return reading::event;
-      break;
-    }
-    }
+    auto const got = take_next(*self, into, bad);
+    if (got == reading::error && skip_errors)
+      ++self->skipped;
+    else if (got == reading::event || got == reading::error)
+      co_return got;
+    if (got != reading::nothing)
+      continue;
+    auto const feed = self->feed;
+    auto const now = feed->now();
+    if (!deadline)
+      deadline = detail::deadline_after(options.timeout, self->timeout, now);
+    if (now >= *deadline)
+      throw error(errc::timed_out, "next(): nothing came within the call's timeout; call it again to go on");
+    self->at_a_stretch = 0;
+    co_await feed->wait(*deadline);
   }
   co_return reading::end;
 }
@@ -94,6 +104,8 @@ void read_options::validate() const {
     throw error(errc::invalid_version, "read_options: after_version is " + std::to_string(after_version) +
                                            " and up_to_version " + std::to_string(up_to_version) +
                                            ", where 0 or greater is expected");
+  if (direction != read_direction::forwards && direction != read_direction::backwards)
+    throw error(errc::invalid_argument, "read_options::direction is none of the enumeration");
 }
 
 event_reader::event_reader(std::shared_ptr<event_feed> feed, read_options options, std::chrono::nanoseconds timeout) {
@@ -116,23 +128,17 @@ awaitable<std::optional<read_item>> event_reader::next_with_errors(call_options 
 awaitable<std::optional<recorded_event>> event_reader::next_event(std::shared_ptr<state> self, call_options options) {
   std::optional<recorded_event> out(std::in_place);
   replay_error bad;
-  for (;;) {
-    auto const got = co_await read_next(self, *out, bad, options);
-    if (got == reading::error) {
-      ++self->skipped;
-      continue;
-    }
-    if (got == reading::end)
-      out.reset();
-    co_return out;
-  }
+  auto const got = co_await read_next(std::move(self), *out, bad, true, options);
+  if (got == reading::end)
+    out.reset();
+  co_return out;
 }
 
 awaitable<std::optional<read_item>> event_reader::next_item(std::shared_ptr<state> self, call_options options) {
   recorded_event into;
   replay_error bad;
   std::optional<read_item> out;
-  auto const got = co_await read_next(std::move(self), into, bad, options);
+  auto const got = co_await read_next(std::move(self), into, bad, false, options);
   if (got == reading::event)
     out.emplace(std::move(into));
   else if (got == reading::error)

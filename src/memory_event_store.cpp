@@ -2,6 +2,7 @@
 #include <aether/memory_event_store.hpp>
 
 #include "json_writer.hpp"
+#include "memory_feeds.hpp"
 #include "memory_log.hpp"
 #include "store_checks.hpp"
 
@@ -14,6 +15,7 @@
 namespace aether {
 namespace {
 
+constexpr std::chrono::seconds default_timeout{10};
 constexpr std::size_t default_history_events = 1'000'000;
 constexpr std::size_t default_history_bytes = 256ull * 1024 * 1024;
 constexpr std::size_t default_event_bytes = 1024ull * 1024;
@@ -46,7 +48,8 @@ struct memory_event_store::impl {
   using handle = std::shared_ptr<impl>;
 
   explicit impl(memory_config const& c)
-      : policy(c.version_policy), history_events(or_default(c.max_history_events, default_history_events)),
+      : policy(c.version_policy), timeout(c.operation_timeout.count() != 0 ? c.operation_timeout : default_timeout),
+        history_events(or_default(c.max_history_events, default_history_events)),
         history_bytes(or_default(c.max_history_bytes, default_history_bytes)),
         event_bytes(or_default(c.max_event_bytes, default_event_bytes)) {}
 
@@ -61,14 +64,18 @@ struct memory_event_store::impl {
   static awaitable<void> put_snapshot(handle self, actor_snapshot s, call_options options);
   static awaitable<std::optional<actor_snapshot>> find_snapshot(handle self, std::string actor_id,
                                                                 call_options options);
+  static awaitable<event_subscription> subscribe(handle self, subscribe_options options);
   static awaitable<close_report> close(handle self, call_options options);
 
   static impl& opened(handle const& self);
-  detail::memory_log::pending_event prepare(event e) const;
+  /// What readers and subscriptions hold: it keeps the whole alive.
+  static std::shared_ptr<detail::memory_log> log_of(handle const& self) { return {self, &self->log}; }
+  detail::pending_event prepare(event e) const;
   void check_fits(std::size_t bytes, std::string const& actor_id, std::int64_t version) const;
   std::vector<event> copies(std::vector<detail::stored_event const*> const& events) const;
 
   version_policy const policy;
+  std::chrono::nanoseconds const timeout;
   std::size_t const history_events;
   std::size_t const history_bytes;
   std::size_t const event_bytes;
@@ -83,7 +90,7 @@ memory_event_store::impl& memory_event_store::impl::opened(handle const& self) {
   return *self;
 }
 
-detail::memory_log::pending_event memory_event_store::impl::prepare(event e) const {
+detail::pending_event memory_event_store::impl::prepare(event e) const {
   stamp(e);
   std::size_t const bytes = detail::json_size(e);
   check_fits(bytes, e.actor_id, e.version);
@@ -123,7 +130,7 @@ awaitable<save_outcome> memory_event_store::impl::save_batch(handle self, std::v
                                                              save_options options) {
   impl& store = opened(self);
   detail::check_batch(batch, options, store.policy);
-  std::vector<detail::memory_log::pending_event> prepared;
+  std::vector<detail::pending_event> prepared;
   prepared.reserve(batch.size());
   for (event& e : batch)
     prepared.push_back(store.prepare(std::move(e)));
@@ -187,6 +194,12 @@ awaitable<std::optional<actor_snapshot>> memory_event_store::impl::find_snapshot
   co_return found;
 }
 
+awaitable<event_subscription> memory_event_store::impl::subscribe(handle self, subscribe_options options) {
+  (void)opened(self);
+  auto feed = co_await detail::subscribe_to_memory(log_of(self), options);
+  co_return event_subscription(std::move(feed), options);
+}
+
 awaitable<close_report> memory_event_store::impl::close(handle self, call_options options) {
   if (!self)
     throw error(errc::not_open, "memory_event_store: the handle is default-made or was moved from");
@@ -216,13 +229,20 @@ awaitable<replay_result> memory_event_store::do_get_events(std::string actor_id,
   return impl::read(impl_, std::move(actor_id), after_version, options);
 }
 
-event_reader memory_event_store::do_read_events(std::string, read_options) { return {}; }
-
-awaitable<event_subscription> memory_event_store::do_subscribe(subscribe_options) {
-  throw error(errc::not_implemented, "subscribe");
+event_reader memory_event_store::do_read_events(std::string actor_id, read_options options) {
+  if (!impl_)
+    return event_reader();
+  auto feed = detail::make_memory_reader(impl::log_of(impl_), std::move(actor_id), options);
+  return event_reader(std::move(feed), options, impl_->timeout);
 }
 
-actor_list memory_event_store::do_list_actors(list_options) { return {}; }
+awaitable<event_subscription> memory_event_store::do_subscribe(subscribe_options options) {
+  return impl::subscribe(impl_, std::move(options));
+}
+
+actor_list memory_event_store::do_list_actors(list_options options) {
+  return impl_ ? actor_list(detail::make_memory_listing(impl::log_of(impl_), std::move(options))) : actor_list();
+}
 
 awaitable<std::int64_t> memory_event_store::do_latest_version(std::string actor_id, call_options options) {
   return impl::latest_version(impl_, std::move(actor_id), options);

@@ -7,6 +7,15 @@
 #include <utility>
 
 namespace aether::detail {
+namespace {
+
+time_point time_of_now() {
+  return std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now());
+}
+
+} // namespace
+
+memory_log::memory_log() : stream_(std::make_shared<stream_identity const>("memory-" + make_uuid(), time_of_now())) {}
 
 std::vector<memory_log::entry>::const_iterator memory_log::actor::after(std::int64_t version) const noexcept {
   return std::upper_bound(events.begin(), events.end(), version,
@@ -18,6 +27,12 @@ stored_event const* memory_log::actor::find(std::int64_t version) const noexcept
   if (next == events.begin() || std::prev(next)->version != version)
     return nullptr;
   return std::prev(next)->stored.get();
+}
+
+stored_event const* memory_log::actor::latest_at(std::uint64_t sequence) const noexcept {
+  auto const next = std::upper_bound(events.begin(), events.end(), sequence,
+                                     [](std::uint64_t at, entry const& e) { return at < e.stored->sequence; });
+  return next == events.begin() ? nullptr : std::prev(next)->stored.get();
 }
 
 bool memory_log::actor::holds_all(pending_event const* first, std::size_t count) const noexcept {
@@ -39,12 +54,25 @@ save_outcome memory_log::append(std::vector<pending_event> batch, version_demand
 }
 
 save_outcome memory_log::append(pending_event* first, std::size_t count, version_demand const& demand) {
-  event const& head = first[0]->value;
-  hashed_id const id = hashed(head.actor_id);
+  hashed_id const id = hashed(first[0]->value.actor_id);
+  auto const now = time_of_now();
   shard& s = shard_of(id);
-  std::lock_guard lock(s.mutex);
-  check_open();
+  std::vector<memory_waiter> woken;
+  save_outcome outcome;
+  {
+    std::lock_guard lock(s.mutex);
+    outcome = append_locked(s, id, first, count, demand, now, woken);
+  }
+  for (memory_waiter const& w : woken)
+    w->complete(true);
+  return outcome;
+}
 
+save_outcome memory_log::append_locked(shard& s, hashed_id const& id, pending_event* first, std::size_t count,
+                                       version_demand const& demand, time_point now,
+                                       std::vector<memory_waiter>& woken) {
+  event const& head = first[0]->value;
+  check_open();
   actor* known = s.find(id);
   std::int64_t const current = known != nullptr ? known->version() : 0;
   if (head.version <= current && known->holds_all(first, count)) {
@@ -55,19 +83,21 @@ save_outcome memory_log::append(pending_event* first, std::size_t count, version
     return version_conflict(head.actor_id, head.version, current);
 
   claim_ids(first, count);
+  std::uint64_t sequence = 0;
   try {
     if (known == nullptr)
       known = &s.actors.try_emplace(head.actor_id).first->second;
     if (auto& events = known->events; events.capacity() - events.size() < count)
       events.reserve(std::max(events.size() + count, events.capacity() * 2));
+    if (known->type == nullptr)
+      known->type = &index_.of_type(actor_type(head.actor_id));
+    sequence = index_.append(*known->type, first, count, known->events.empty(), now, woken);
   } catch (...) {
     release_ids(first, count);
     throw;
   }
 
-  std::uint64_t sequence = last_sequence_.fetch_add(count, std::memory_order_acq_rel);
   for (pending_event* e = first; e != first + count; ++e) {
-    (*e)->sequence = ++sequence;
     std::int64_t const version = (*e)->value.version;
     known->events.push_back(entry{version, std::move(*e)});
   }
@@ -133,6 +163,54 @@ stored_event const* memory_log::latest(std::string_view actor_id) {
   return known == nullptr || known->events.empty() ? nullptr : known->events.back().stored.get();
 }
 
+std::size_t memory_log::read_piece(std::string_view actor_id, version_range range, bool backwards,
+                                   stored_event const** into, std::size_t most) {
+  hashed_id const id = hashed(actor_id);
+  shard& s = shard_of(id);
+  std::lock_guard lock(s.mutex);
+  actor const* known = s.find(id);
+  if (known == nullptr || range.above >= range.up_to)
+    return 0;
+  auto const first = known->after(range.above);
+  auto const last = known->after(range.up_to);
+  std::size_t const count = std::min(most, static_cast<std::size_t>(last - first));
+  for (std::size_t i = 0; i < count; ++i) {
+    auto const n = static_cast<std::ptrdiff_t>(i);
+    into[i] = (backwards ? last - 1 - n : first + n)->stored.get();
+  }
+  return count;
+}
+
+std::uint64_t memory_log::count_above(std::string_view actor_id, std::int64_t version) {
+  hashed_id const id = hashed(actor_id);
+  shard& s = shard_of(id);
+  std::lock_guard lock(s.mutex);
+  actor const* known = s.find(id);
+  return known == nullptr ? 0 : static_cast<std::uint64_t>(known->events.end() - known->after(version));
+}
+
+stored_event const* memory_log::latest_at(std::string_view actor_id, std::uint64_t sequence) {
+  hashed_id const id = hashed(actor_id);
+  shard& s = shard_of(id);
+  std::lock_guard lock(s.mutex);
+  actor const* known = s.find(id);
+  return known == nullptr ? nullptr : known->latest_at(sequence);
+}
+
+std::vector<stored_event const*> memory_log::latest_of_shard(std::size_t part, std::vector<std::string> const& types,
+                                                             std::uint64_t sequence) {
+  std::vector<stored_event const*> events;
+  auto& s = shards_[part];
+  std::lock_guard lock(s.mutex);
+  for (auto const& [id, known] : s.actors) {
+    if (!types.empty() && std::find(types.begin(), types.end(), actor_type(id)) == types.end())
+      continue;
+    if (auto const* e = known.latest_at(sequence))
+      events.push_back(e);
+  }
+  return events;
+}
+
 void memory_log::put_snapshot(std::shared_ptr<actor_snapshot const> snapshot) {
   hashed_id const id = hashed(snapshot->actor_id);
   shard& s = shard_of(id);
@@ -155,6 +233,7 @@ void memory_log::close() {
   closed_.store(true, std::memory_order_release);
   for (shard& s : shards_)
     std::lock_guard wait_for_who_is_inside(s.mutex);
+  index_.end();
 }
 
 void memory_log::check_open() const {

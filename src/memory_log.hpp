@@ -1,6 +1,7 @@
 // Events and snapshots in memory, for any number of threads: what the embedded store is, without its coroutines.
 #pragma once
 
+#include "memory_index.hpp"
 #include "recent_ids.hpp"
 #include "version_rules.hpp"
 
@@ -11,6 +12,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -19,21 +21,18 @@
 
 namespace aether::detail {
 
-/// An event that is stored never changes and lives as long as the log, so pointers to it may leave a lock.
-struct stored_event {
-  event value;
-  std::uint64_t sequence = 0;
-  std::size_t json_bytes = 0;
-
-  stored_event(event e, std::size_t bytes) : value(std::move(e)), json_bytes(bytes) {}
+/// Versions of an actor that are read: above one, up to another.
+struct version_range {
+  std::int64_t above = 0;
+  std::int64_t up_to = std::numeric_limits<std::int64_t>::max();
 };
 
 /// Actors are spread over shards by their hash, each with its own mutex, so that different actors are saved side by
 /// side. A sequence is drawn and its event put in place under the same lock: versions of an actor rise with their
-/// sequences, and who has read the counter and then taken each lock once has met every event up to it.
+/// sequences, and who has read the last sequence and then taken a lock meets all of its actors' events up to it.
 class memory_log {
 public:
-  using pending_event = std::unique_ptr<stored_event>;
+  memory_log();
 
   /// Stores all or none. The events are checked, of one actor, and their versions increase. Throws closed and
   /// duplicate_event_id.
@@ -45,12 +44,28 @@ public:
   stored_event const* find(std::string_view actor_id, std::int64_t version);
   stored_event const* latest(std::string_view actor_id);
 
+  /// The first events of the range, backwards the last ones, in that direction: at most `most`.
+  std::size_t read_piece(std::string_view actor_id, version_range range, bool backwards, stored_event const** into,
+                         std::size_t most);
+  /// How many events of the actor have a version above this one.
+  std::uint64_t count_above(std::string_view actor_id, std::int64_t version);
+  /// The actor's last event up to this sequence; none: nullptr.
+  stored_event const* latest_at(std::string_view actor_id, std::uint64_t sequence);
+  /// Of each actor of one shard, in no order; of these types only, unless there are none.
+  std::vector<stored_event const*> latest_of_shard(std::size_t part, std::vector<std::string> const& types,
+                                                   std::uint64_t sequence);
+  static constexpr std::size_t shard_count = 64;
+
+  memory_index& index() noexcept { return index_; }
+  std::shared_ptr<stream_identity const> const& stream() const noexcept { return stream_; }
+
   /// Ignored when the actor has one of a later version.
   void put_snapshot(std::shared_ptr<actor_snapshot const> snapshot);
   std::shared_ptr<actor_snapshot const> snapshot(std::string_view actor_id);
 
   /// Once it returns, nothing more is stored.
   void close();
+  void check_open() const; ///< throws closed
   bool is_closed() const noexcept { return closed_.load(std::memory_order_acquire); }
 
 private:
@@ -60,12 +75,14 @@ private:
   };
   struct actor {
     std::vector<entry> events; // versions increase
+    indexed_events* type = nullptr; // from its first event on
     std::shared_ptr<actor_snapshot const> snapshot;
 
     std::int64_t version() const noexcept { return events.empty() ? 0 : events.back().version; }
     /// The first entry of a version above this one.
     std::vector<entry>::const_iterator after(std::int64_t version) const noexcept;
     stored_event const* find(std::int64_t version) const noexcept;
+    stored_event const* latest_at(std::uint64_t sequence) const noexcept;
     bool holds_all(pending_event const* first, std::size_t count) const noexcept;
   };
 
@@ -93,14 +110,16 @@ private:
 
   static hashed_id hashed(std::string_view id) noexcept { return {id, std::hash<std::string_view>{}(id)}; }
   shard& shard_of(hashed_id const& id) noexcept { return shards_[id.hash % shards_.size()]; }
-  void check_open() const;
   save_outcome append(pending_event* first, std::size_t count, version_demand const& demand);
+  save_outcome append_locked(shard& s, hashed_id const& id, pending_event* first, std::size_t count,
+                             version_demand const& demand, time_point now, std::vector<memory_waiter>& woken);
   void claim_ids(pending_event const* first, std::size_t count);
   void release_ids(pending_event const* first, std::size_t count) noexcept;
 
-  std::array<shard, 64> shards_;
+  std::array<shard, shard_count> shards_;
   recent_ids ids_;
-  std::atomic<std::uint64_t> last_sequence_ = 0;
+  memory_index index_;
+  std::shared_ptr<stream_identity const> const stream_;
   std::atomic<bool> closed_ = false;
 };
 

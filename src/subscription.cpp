@@ -13,14 +13,28 @@
 
 namespace aether {
 
+namespace {
+
+enum class look_end {
+  found,
+  nothing,
+  enough, ///< only what is not wanted, so far
+};
+
+constexpr unsigned everything = ~0u;
+
+} // namespace
+
 struct event_subscription::state {
-  std::shared_ptr<event_feed> feed;
-  std::vector<std::string> event_types;
-  bool skip_malformed;
+  std::shared_ptr<event_feed> const feed;
+  std::vector<std::string> const event_types;
+  bool const skip_malformed;
   std::uint64_t skipped = 0;
   unsigned at_a_stretch = 0;
   std::optional<subscription_item> waiting; // found by wait(), for try_next()
   aether::position before_waiting;
+  recorded_event passed; // the last one that was passed over, while that is the last thing taken
+  bool has_passed = false;
 
   state(std::shared_ptr<event_feed> f, subscribe_options const& options)
       : feed(std::move(f)), event_types(options.filter.event_types),
@@ -31,70 +45,84 @@ struct event_subscription::state {
   }
 
   /// What is there; at most `at_most` events are passed over, as whoever looks for one should not look for long.
-  std::optional<subscription_item> look(unsigned at_most) {
-    std::optional<subscription_item> out;
-    out.emplace(std::in_place_type<recorded_event>);
-    auto& into = std::get<recorded_event>(*out);
+  look_end look(std::optional<subscription_item>& found, unsigned at_most) {
+    found.emplace(std::in_place_type<recorded_event>);
+    auto const end = look_into(*found, at_most);
+    if (end != look_end::found)
+      found.reset();
+    return end;
+  }
+
+  /// While wait() holds an item: the position before it.
+  void keep_position(subscription_item const& held) {
+    if (std::holds_alternative<caught_up>(held))
+      before_waiting = feed->where();
+    else if (has_passed)
+      before_waiting = passed.position();
+  }
+
+private:
+  look_end look_into(subscription_item& found, unsigned at_most) {
     replay_error bad;
     for (; at_most > 0; --at_most) {
+      auto& into = std::get<recorded_event>(found);
       switch (feed->take(into, bad)) {
       case feed_step::nothing:
-        return std::nullopt;
+        return look_end::nothing;
       case feed_step::caught_up:
-        out.emplace(caught_up());
-        return out;
+        found = caught_up();
+        return look_end::found;
       case feed_step::malformed:
-        if (skip_malformed) {
-          ++skipped;
-          break;
+        if (!skip_malformed) {
+          found = std::move(bad);
+          return look_end::found;
         }
-        out.emplace(std::move(bad));
-        return out;
+        ++skipped;
+        before_waiting = feed->where();
+        has_passed = false;
+        break;
       case feed_step::event:
         if (wants(into.event))
-          return out;
+          return look_end::found;
+        std::swap(passed, into);
+        has_passed = true;
         break;
       }
     }
-    looked_enough = true;
-    return std::nullopt;
+    return look_end::enough;
   }
-  bool looked_enough = false;
 };
 
 namespace {
 
-constexpr unsigned everything = ~0u;
-
-/// Waits until there is something; none: the timeout passed.
-template <class State>
-awaitable<std::optional<subscription_item>> find_next(std::shared_ptr<State> self, call_options options) {
+template <class State> void check_open(std::shared_ptr<State> const& self, call_options const& options) {
   if (!self)
     throw error(errc::not_open, "a subscription that was default-made or moved from");
-  std::optional<subscription_item> found;
-  if (self->waiting) {
-    found = std::exchange(self->waiting, std::nullopt);
-    co_return found;
-  }
-  auto const limited = options.timeout != std::chrono::nanoseconds::zero();
-  auto const deadline = detail::deadline_after(options.timeout, std::chrono::nanoseconds::max());
+  detail::check_timeout(options.timeout);
+}
+
+/// Waits until there is something; none: the timeout passed. Nothing suspends once something was taken.
+template <class State>
+awaitable<void> find_next(std::shared_ptr<State> self, std::optional<subscription_item>& found, call_options options) {
+  bool const limited = options.timeout != std::chrono::nanoseconds::zero();
+  auto deadline = detail::steady_time::max();
+  if (limited)
+    deadline = detail::deadline_after(options.timeout, options.timeout, self->feed->now());
   if (++self->at_a_stretch >= detail::items_at_a_stretch) {
     co_await detail::give_way();
     self->at_a_stretch = 0;
   }
   for (;;) {
-    self->looked_enough = false;
-    found = self->look(detail::items_at_a_stretch);
-    if (found)
-      co_return found;
+    auto const end = self->look(found, detail::items_at_a_stretch);
+    if (end == look_end::found)
+      co_return;
+    if (limited && self->feed->now() >= deadline)
+      co_return;
     self->at_a_stretch = 0;
-    if (self->looked_enough) {
+    if (end == look_end::enough)
       co_await detail::give_way();
-      continue;
-    }
-    if (limited && std::chrono::steady_clock::now() >= deadline)
-      co_return found;
-    co_await self->feed->wait(deadline);
+    else
+      co_await self->feed->wait(deadline);
   }
 }
 
@@ -147,7 +175,16 @@ event_subscription::event_subscription(std::shared_ptr<event_feed> feed, subscri
     state_ = std::make_shared<state>(std::move(feed), options);
 }
 
-event_subscription::~event_subscription() = default;
+event_subscription& event_subscription::operator=(event_subscription&& other) noexcept {
+  event_subscription const old(std::move(*this));
+  state_ = std::move(other.state_);
+  return *this;
+}
+
+event_subscription::~event_subscription() {
+  if (state_)
+    state_->feed->stop();
+}
 
 awaitable<std::optional<subscription_item>> event_subscription::next(call_options options) {
   return next_item(state_, options);
@@ -157,25 +194,38 @@ awaitable<bool> event_subscription::wait(call_options options) { return wait_for
 
 awaitable<std::optional<subscription_item>> event_subscription::next_item(std::shared_ptr<state> self,
                                                                           call_options options) {
-  return find_next(std::move(self), options);
+  check_open(self, options);
+  std::optional<subscription_item> found;
+  if (self->waiting)
+    found.swap(self->waiting);
+  else
+    co_await find_next(self, found, options);
+  co_return found;
 }
 
 awaitable<bool> event_subscription::wait_for_item(std::shared_ptr<state> self, call_options options) {
-  if (self && !self->waiting)
-    self->before_waiting = self->feed->where();
-  auto found = co_await find_next(self, options);
+  check_open(self, options);
+  if (self->waiting)
+    co_return true;
+  self->before_waiting = self->feed->where();
+  self->has_passed = false;
+  std::optional<subscription_item> found;
+  co_await find_next(self, found, options);
   if (!found)
     co_return false;
-  self->waiting = std::move(found);
+  self->keep_position(*found);
+  self->waiting.swap(found);
   co_return true;
 }
 
 std::optional<subscription_item> event_subscription::try_next() {
-  if (!state_)
-    throw error(errc::not_open, "a subscription that was default-made or moved from");
+  check_open(state_, {});
+  std::optional<subscription_item> found;
   if (state_->waiting)
-    return std::exchange(state_->waiting, std::nullopt);
-  return state_->look(everything);
+    found.swap(state_->waiting);
+  else
+    state_->look(found, everything);
+  return found;
 }
 
 position event_subscription::position() const {

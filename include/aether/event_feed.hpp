@@ -39,6 +39,12 @@ public:
   /// Events of the filter that are stored and not taken, as far as it is known: of the last thing that came.
   virtual std::uint64_t behind() const = 0;
 
+  /// By what clock deadlines are.
+  virtual std::chrono::steady_clock::time_point now() const { return std::chrono::steady_clock::now(); }
+
+  /// Nobody will take any more: a wait under way ends with operation_aborted. Called once, from any thread.
+  virtual void stop() noexcept {}
+
 protected:
   event_feed() = default;
   event_feed(event_feed const&) = delete;

@@ -76,9 +76,10 @@ struct caught_up {};
 
 using subscription_item = std::variant<recorded_event, caught_up, replay_error>;
 
-/// A move-only handle; destroying it ends the subscription. Every event of the filter comes exactly once and in stream
-/// order, over lost connections, restarted servers and lost consumers, or an error says why it cannot go on: then the
-/// subscription is over, and each call throws that error again. Recovery happens while somebody waits.
+/// A move-only handle; destroying it ends the subscription, and a wait under way with operation_aborted. Every event of
+/// the filter comes exactly once and in stream order, over lost connections, restarted servers and lost consumers, or
+/// an error says why it cannot go on: then the subscription is over, and each call throws that error again. Recovery
+/// happens while somebody waits.
 ///
 /// One coroutine at a time may use it. A wait that is cancelled (terminal) or timed out loses nothing. With Asio's `||`
 /// use wait() and try_next(): a next() that completes together with the other side would lose its event there.
@@ -86,7 +87,7 @@ class event_subscription {
 public:
   event_subscription() = default;
   event_subscription(event_subscription&&) noexcept = default;
-  event_subscription& operator=(event_subscription&&) noexcept = default;
+  event_subscription& operator=(event_subscription&&) noexcept;
   ~event_subscription();
 
   /// What comes next; none: the timeout passed (0: waits without limit).
