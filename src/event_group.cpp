@@ -8,6 +8,7 @@
 #include "group_hub.hpp"
 #include "store_checks.hpp"
 
+#include <atomic>
 #include <limits>
 #include <utility>
 
@@ -179,20 +180,19 @@ struct event_group::state {
   ~state() { leave(); }
 
   void leave() noexcept {
-    if (left)
+    if (left->exchange(true))
       return;
-    left = true;
     if (waiting)
       std::exchange(waiting, nullptr)->give_back();
     hub->leave(ahead, bytes);
   }
-  bool left = false;
+  std::shared_ptr<std::atomic<bool>> const left = std::make_shared<std::atomic<bool>>(false);
 };
 
 namespace {
 
 template <class State> State& opened(std::shared_ptr<State> const& self) {
-  if (!self || self->left)
+  if (!self || *self->left)
     throw error(errc::not_open, "a group that was default-made, moved from or left");
   return *self;
 }
@@ -233,7 +233,7 @@ awaitable<std::optional<group_event>> event_group::next_event(std::shared_ptr<st
     co_return std::move(out);
   }
   auto const deadline = detail::deadline_after(options.timeout, std::chrono::nanoseconds::max());
-  auto found = co_await group_hub::next(self->hub, deadline);
+  auto found = co_await group_hub::next(self->hub, self->left, deadline);
   if (found)
     out.emplace(std::make_shared<group_event::state>(self->hub, std::move(*found)));
   co_return std::move(out);
@@ -244,12 +244,10 @@ awaitable<bool> event_group::wait_for_event(std::shared_ptr<state> self, call_op
   if (self->waiting)
     co_return true;
   auto const deadline = detail::deadline_after(options.timeout, std::chrono::nanoseconds::max());
-  auto found = co_await group_hub::next(self->hub, deadline);
+  auto found = co_await group_hub::next(self->hub, self->left, deadline);
   if (!found)
     co_return false;
   self->waiting = std::make_shared<group_event::state>(self->hub, std::move(*found));
-  if (self->left)
-    std::exchange(self->waiting, nullptr)->give_back();
   co_return true;
 }
 

@@ -77,14 +77,21 @@ void group_hub::join(std::size_t ahead, std::size_t bytes) {
 }
 
 void group_hub::leave(std::size_t ahead, std::size_t bytes) noexcept {
-  std::lock_guard lock(mutex_);
-  --members_;
-  ahead_ -= ahead;
-  bytes_ -= bytes;
-  if (members_ > 0)
-    return;
-  give_all_back();
-  source_->pause();
+  std::deque<waiter> waiters; // one of them may be the member's
+  {
+    std::lock_guard lock(mutex_);
+    --members_;
+    ahead_ -= ahead;
+    bytes_ -= bytes;
+    if (members_ == 0) {
+      give_all_back();
+      source_->pause();
+    }
+    ++changes_;
+    waiters.swap(waiters_);
+  }
+  for (auto const& w : waiters)
+    w->complete(true);
 }
 
 /// Everything that has come; false: there may be more, but others are to run first.
@@ -214,9 +221,12 @@ awaitable<void> group_hub::write_letter(std::shared_ptr<group_hub> self, given_u
   }
 }
 
-awaitable<std::optional<group_delivery>> group_hub::next(std::shared_ptr<group_hub> self, time deadline) {
+awaitable<std::optional<group_delivery>>
+group_hub::next(std::shared_ptr<group_hub> self, std::shared_ptr<std::atomic<bool> const> has_left, time deadline) {
   waiting const counted(self);
   for (;;) {
+    if (*has_left)
+      throw boost::system::system_error(boost::asio::error::operation_aborted);
     auto s = self->look(clock::now(), deadline);
     switch (s.what) {
     case todo::hand_out:

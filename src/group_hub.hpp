@@ -6,6 +6,7 @@
 
 #include <aether/group_source.hpp>
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -26,8 +27,9 @@ public:
   void join(std::size_t ahead, std::size_t bytes);
   void leave(std::size_t ahead, std::size_t bytes) noexcept;
 
-  /// The next event; none: the deadline passed.
-  static awaitable<std::optional<group_delivery>> next(std::shared_ptr<group_hub> self, time deadline);
+  /// The next event; none: the deadline passed. Throws operation_aborted when its member `has_left`.
+  static awaitable<std::optional<group_delivery>>
+  next(std::shared_ptr<group_hub> self, std::shared_ptr<std::atomic<bool> const> has_left, time deadline);
   std::optional<group_delivery> try_next();
 
   /// One that was handed out is settled, or dropped.

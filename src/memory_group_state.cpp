@@ -1,8 +1,6 @@
 // Who of a group's events is in flight, and when each comes again.
 #include "memory_group_state.hpp"
 
-#include <algorithm>
-
 namespace aether::detail {
 
 std::optional<memory_delivery> memory_group_state::next(time now) {
@@ -13,20 +11,14 @@ std::optional<memory_delivery> memory_group_state::next(time now) {
     ++e.attempt;
     set_due(key, e, now + ack_timeout_);
     out = memory_delivery{key, e.attempt};
-  } else if (!retries_.empty() && has_room()) {
-    group_key const key{true, retries_.front()};
-    retries_.pop_front();
-    auto const [at, is_new] = in_flight_.try_emplace(key);
-    at->second.attempt = 1;
-    set_due(key, at->second, now + ack_timeout_);
-    out = memory_delivery{key, 1};
   }
   return out;
 }
 
-memory_delivery memory_group_state::begin(std::uint64_t sequence, time now) {
-  group_key const key{false, sequence};
-  set_due(key, in_flight_[key], now + ack_timeout_);
+memory_delivery memory_group_state::begin(group_key key, time now) {
+  auto& e = in_flight_[key];
+  e.attempt = 1;
+  set_due(key, e, now + ack_timeout_);
   return memory_delivery{key, 1};
 }
 
@@ -52,18 +44,18 @@ void memory_group_state::retry_at(group_key key, time due) {
 
 void memory_group_state::extend(group_key key, time now) { retry_at(key, now + ack_timeout_); }
 
-void memory_group_state::retry(std::uint64_t sequence) {
-  if (std::find(retries_.begin(), retries_.end(), sequence) == retries_.end())
-    retries_.push_back(sequence);
-}
-
-std::optional<memory_group_state::time> memory_group_state::due(time now) const {
+std::optional<memory_group_state::time> memory_group_state::due() const {
   std::optional<time> first;
   if (!by_due_.empty())
     first = by_due_.begin()->first;
-  if (!retries_.empty() && has_room())
-    first = now;
   return first;
+}
+
+std::vector<group_key> memory_group_state::all() const {
+  std::vector<group_key> keys;
+  for (auto const& [key, e] : in_flight_)
+    keys.push_back(key);
+  return keys;
 }
 
 } // namespace aether::detail

@@ -4,11 +4,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <set>
 #include <utility>
+#include <vector>
 
 namespace aether::detail {
 
@@ -33,11 +33,11 @@ public:
   memory_group_state(std::chrono::nanoseconds ack_timeout, std::size_t max_in_flight)
       : ack_timeout_(ack_timeout), max_in_flight_(max_in_flight) {}
 
-  /// Those that are due again first, then letters to be retried; none: a new event may be begun, when there is room.
+  /// One that is due again; none: a new one may be begun, when there is room.
   std::optional<memory_delivery> next(time now);
   bool has_room() const noexcept { return in_flight_.size() < max_in_flight_; }
-  /// The first delivery of an event.
-  memory_delivery begin(std::uint64_t sequence, time now);
+  /// The first delivery of a message.
+  memory_delivery begin(group_key key, time now);
 
   // What settles a delivery that is over, settles the message all the same. What is not in flight is passed over.
 
@@ -45,11 +45,9 @@ public:
   void retry_at(group_key key, time due);
   void extend(group_key key, time now);
 
-  /// A dead letter's event is to be handed out again.
-  void retry(std::uint64_t sequence);
-
-  /// When next() has something again; none: not by time alone.
-  std::optional<time> due(time now) const;
+  /// When next() has something again; none: nothing is in flight.
+  std::optional<time> due() const;
+  std::vector<group_key> all() const;
   std::size_t in_flight() const noexcept { return in_flight_.size(); }
 
 private:
@@ -63,7 +61,6 @@ private:
   std::size_t const max_in_flight_;
   std::map<group_key, entry> in_flight_;
   std::set<std::pair<time, group_key>> by_due_;
-  std::deque<std::uint64_t> retries_;
 };
 
 } // namespace aether::detail

@@ -86,7 +86,8 @@ private:
   std::shared_ptr<state> state_;
 };
 
-/// A move-only handle: one member of a group, which it leaves when it is destroyed. What was fetched for it and not
+/// A move-only handle: one member of a group, which it leaves when it is destroyed; a wait under way ends with
+/// operation_aborted. What was fetched for it and not
 /// handed out is then handed to others at once where possible, else after ack_timeout; what it handed out can still be
 /// settled.
 ///
