@@ -115,6 +115,10 @@ struct consumer_answer {
 };
 answer_of<consumer_answer> parse_consumer_answer(std::string_view text);
 
+/// The answer of CONSUMER.DELETE and STREAM.MSG.DELETE: it is done.
+struct done_answer {};
+answer_of<done_answer> parse_done_answer(std::string_view text);
+
 /// The answer of $JS.API.INFO.
 struct account_answer {
   int api_level = 0; ///< 0: before 2.11

@@ -7,7 +7,6 @@
 #include "nats/json_fields.hpp"
 
 #include <aether/error.hpp>
-#include <aether/json.hpp>
 
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
@@ -49,14 +48,6 @@ json::object body(std::string const& stream, json::object config) {
   return b;
 }
 
-void append_type(std::string& out, std::string_view type, subject_encoding encoding) {
-  if (encoding == subject_encoding::percent)
-    append_percent(out, type);
-  else if (!append_underscore(out, type))
-    throw error(errc::invalid_id, "event_filter: the actor type " + aether::detail::quoted(type) +
-                                      " holds a control character, which the underscore encoding cannot write");
-}
-
 } // namespace
 
 json::object wanted_group_settings(group_options const& options) {
@@ -67,17 +58,12 @@ json::object wanted_group_settings(group_options const& options) {
 
 std::vector<std::string> group_subjects(subject_map const& subjects, event_filter const& filter) {
   std::vector<std::string> out;
-  if (!filter.actor_id.empty()) {
+  if (!filter.actor_id.empty())
     out.push_back(subjects.events_subject(filter.actor_id));
-  } else if (filter.actor_types.empty()) {
+  for (auto const& type : filter.actor_types)
+    out.push_back(subjects.events_filter_of(type));
+  if (out.empty())
     out.push_back(subjects.events_filter());
-  }
-  for (auto const& type : filter.actor_types) {
-    auto subject = subjects.events_filter();
-    subject.pop_back(); // the `>`
-    append_type(subject, type, subjects.encoding());
-    out.push_back(subject + ".*");
-  }
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;
@@ -94,7 +80,7 @@ bool is_of_subjects(std::string_view subject, std::vector<std::string> const& wa
   });
 }
 
-json::object make_group_consumer(stream_access const& stream, group_options const& options, group_start const& start,
+json::object make_group_consumer(stream_access const& stream, group_options const& options, std::uint64_t from,
                                  std::string const& made) {
   auto c = common(options);
   json::object record;
@@ -110,19 +96,9 @@ json::object make_group_consumer(stream_access const& stream, group_options cons
                                             " that a server keeps: name fewer types in the filter");
   c["description"] = std::move(text);
   c["max_waiting"] = distinct_waiting(made);
-  switch (start.what) {
-  case group_start::kind::all:
-    c["deliver_policy"] = "all";
-    break;
-  case group_start::kind::sequence:
-    c["deliver_policy"] = "by_start_sequence";
-    c["opt_start_seq"] = start.sequence;
-    break;
-  case group_start::kind::time:
-    c["deliver_policy"] = "by_start_time";
-    c["opt_start_time"] = format_time(start.when);
-    break;
-  }
+  c["deliver_policy"] = from == 0 ? "all" : "by_start_sequence";
+  if (from != 0)
+    c["opt_start_seq"] = from;
   auto const subjects = group_subjects(stream.subjects, options.filter);
   if (subjects.size() == 1) {
     c["filter_subject"] = subjects.front();

@@ -8,6 +8,7 @@
 
 #include <boost/json/object.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,23 +27,16 @@ struct group_record {
 /// The settings of a group as its consumer has them: those it would lack are not compared.
 boost::json::object wanted_group_settings(group_options const& options);
 
-/// Where a consumer of the group begins, as it is asked for.
-struct group_start {
-  enum class kind { all, sequence, time };
-  kind what = kind::all;
-  std::uint64_t sequence = 0; ///< the first one
-  time_point when{};
-};
-
 /// The subjects that the group's filter chooses.
 std::vector<std::string> group_subjects(subject_map const& subjects, event_filter const& filter);
-/// Whether a subject is one of these, whose wildcards stand at the end.
+/// Whether a subject is one of these, whose wildcards are their last tokens.
 bool is_of_subjects(std::string_view subject, std::vector<std::string> const& wanted) noexcept;
 
-/// The body of CONSUMER.DURABLE.CREATE: it makes the group's consumer, and does not change one that is there. `made` is
-/// new. Throws invalid_argument when the filter is too long to be kept.
-boost::json::object make_group_consumer(stream_access const& stream, group_options const& options,
-                                        group_start const& start, std::string const& made);
+/// The body of CONSUMER.DURABLE.CREATE: it makes the group's consumer, and does not change one that is there. It
+/// begins with the first message, or at sequence `from` when that is not 0. `made` is new. Throws invalid_argument when
+/// the filter is too long to be kept.
+boost::json::object make_group_consumer(stream_access const& stream, group_options const& options, std::uint64_t from,
+                                        std::string const& made);
 /// The same for the consumer of the group's retried letters, which is made or made so.
 boost::json::object make_retry_consumer(dead_subjects const& dead, group_options const& options);
 
