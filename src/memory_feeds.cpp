@@ -94,10 +94,10 @@ private:
       if (!options_.type.empty())
         check_id(options_.type, "list_options::type");
       auto& index = log_->index();
-      events_ = options_.type.empty() ? &index.everything() : &index.of_type(options_.type);
+      events_ = options_.type.empty() ? &index.firsts() : &index.of_type(options_.type).firsts;
     }
     std::array<stored_event const*, 256> firsts{};
-    std::size_t const count = log_->index().read_firsts(*events_, listed_, firsts.data(), firsts.size());
+    std::size_t const count = log_->index().read_from(*events_, listed_, firsts.data(), firsts.size());
     std::vector<listed_actor> actors;
     actors.reserve(count);
     for (std::size_t i = 0; i < count; ++i) {
@@ -110,7 +110,7 @@ private:
 
   std::shared_ptr<memory_log> const log_;
   list_options const options_;
-  indexed_events const* events_ = nullptr;
+  event_list const* events_ = nullptr;
   std::size_t listed_ = 0;
 };
 

@@ -75,7 +75,7 @@ private:
   };
   struct actor {
     std::vector<entry> events; // versions increase
-    indexed_events* type = nullptr; // from its first event on
+    indexed_type* type = nullptr; // from its first event on
     std::shared_ptr<actor_snapshot const> snapshot;
 
     std::int64_t version() const noexcept { return events.empty() ? 0 : events.back().version; }

@@ -14,9 +14,9 @@ public:
     std::sort(types_.begin(), types_.end());
     types_.erase(std::unique(types_.begin(), types_.end()), types_.end());
     for (std::string const& type : types_)
-      places_.push_back(list_place{&log_->index().of_type(type), 0});
+      places_.push_back(list_place{&log_->index().of_type(type).all, 0});
     if (types_.empty())
-      places_.push_back(list_place{&log_->index().everything(), 0});
+      places_.push_back(list_place{&log_->index().all(), 0});
   }
 
   void go_behind(std::uint64_t sequence) override { log_->index().go_behind(sequence, places_); }

@@ -12,6 +12,7 @@
 
 #include <boost/json/parse.hpp>
 
+#include <algorithm>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -229,6 +230,29 @@ answer_of<stream_answer> parse_stream_answer(std::string_view text) {
       return not_understood(std::string("a stream's state without the number ") + name);
     *field = *number;
   }
+  return out;
+}
+
+answer_of<subjects_answer> parse_subjects_answer(std::string_view text) {
+  auto parsed = parse_answer(text);
+  auto* o = std::get_if<boost::json::object>(&parsed);
+  if (!o)
+    return std::get<api_error>(std::move(parsed));
+  auto const* state = object_at(*o, "state");
+  if (!state)
+    return not_understood("a stream without state");
+  subjects_answer out;
+  if (auto const* subjects = object_at(*state, "subjects")) { // left out when there are none
+    out.subjects.reserve(subjects->size());
+    for (auto const& member : *subjects) {
+      auto const count = unsigned_at(*subjects, member.key());
+      if (!count)
+        return not_understood("a subject without a number of messages");
+      out.subjects.emplace_back(member.key(), *count);
+    }
+  }
+  std::sort(out.subjects.begin(), out.subjects.end());
+  out.total = unsigned_at(*o, "total").value_or(out.subjects.size());
   return out;
 }
 

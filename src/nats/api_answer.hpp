@@ -10,7 +10,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
+#include <vector>
 
 namespace aether::detail {
 class json_scanner;
@@ -106,6 +108,13 @@ struct stream_answer {
   std::uint64_t last_sequence = 0;
 };
 answer_of<stream_answer> parse_stream_answer(std::string_view text);
+
+/// The answer of STREAM.INFO with a `subjects_filter`: a page of subjects, sorted, and how many messages each has.
+struct subjects_answer {
+  std::vector<std::pair<std::string, std::uint64_t>> subjects;
+  std::uint64_t total = 0; ///< of all pages
+};
+answer_of<subjects_answer> parse_subjects_answer(std::string_view text);
 
 /// The answer of CONSUMER.CREATE and INFO.
 struct consumer_answer {

@@ -363,7 +363,11 @@ void consumer_source::on_created(creation_result const& result) {
 }
 
 void consumer_source::ask() {
-  while (auto const p = window_.next()) {
+  while (window_.under_way() == 0 ||
+         pending_ > window_.under_way()) { // a second one only for what is known to be there
+    auto const p = window_.next();
+    if (!p)
+      return;
     pulled_ = clock::now();
     consumer_->pull_live(*p, pull_expires, heartbeat_);
   }

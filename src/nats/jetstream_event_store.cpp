@@ -3,6 +3,8 @@
 
 #include "detail/call_deadline.hpp"
 #include "detail/wait.hpp"
+#include "nats/actor_feed.hpp"
+#include "nats/actor_listing.hpp"
 #include "nats/history.hpp"
 #include "nats/leader_reads.hpp"
 #include "nats/store_core.hpp"
@@ -146,13 +148,20 @@ awaitable<replay_result> jetstream_event_store::do_get_events(std::string actor_
   return nats::get_events(core_, std::move(actor_id), after_version, keep_errors, options);
 }
 
-event_reader jetstream_event_store::do_read_events(std::string, read_options) { return {}; }
+event_reader jetstream_event_store::do_read_events(std::string actor_id, read_options options) {
+  if (!core_)
+    return {};
+  auto const timeout = core_->stream()->config.operation_timeout;
+  return event_reader(detail::make_actor_feed(core_, std::move(actor_id), options), options, timeout);
+}
 
 awaitable<event_subscription> jetstream_event_store::do_subscribe(subscribe_options options) {
   return detail::subscribe(core_, std::move(options));
 }
 
-actor_list jetstream_event_store::do_list_actors(list_options) { return {}; }
+actor_list jetstream_event_store::do_list_actors(list_options options) {
+  return actor_list(detail::make_actor_pages(core_, std::move(options)));
+}
 
 awaitable<event_group> jetstream_event_store::do_join_group(group_options options) {
   return detail::join_group(core_, std::move(options));

@@ -15,14 +15,16 @@
 
 namespace aether::nats::detail {
 
-/// The answer, or an error that is not temporary. Throws timed_out, connection_lost, closed, permission_denied.
+/// The answer, or an error that is not temporary. `attempt_timeout` 0: the store's request_timeout. Throws timed_out,
+/// connection_lost, closed, permission_denied.
 template <class T>
 boost::asio::awaitable<answer_of<T>> ask_leader(std::shared_ptr<stream_access const> stream, std::string subject,
                                                 std::string query, answer_of<T> (*parse)(std::string_view),
-                                                steady_time deadline) {
+                                                steady_time deadline, std::chrono::nanoseconds attempt_timeout = {}) {
+  auto const patience = attempt_timeout.count() != 0 ? attempt_timeout : stream->config.request_timeout;
   std::chrono::nanoseconds pause = std::chrono::milliseconds(1);
   for (;;) {
-    auto const reply = co_await ask(stream->connection, subject, query, deadline, stream->config.request_timeout);
+    auto const reply = co_await ask(stream->connection, subject, query, deadline, patience);
     if (!reply)
       throw_unanswered(reply.why, "reading from stream " + stream->stream());
     auto answer = parse(reply.message.data());

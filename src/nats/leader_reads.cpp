@@ -63,20 +63,6 @@ private:
   found_event found_;
 };
 
-/// The last message on the subject below `sequence`; none: there is none.
-awaitable<std::optional<stored_message>> read_before(std::shared_ptr<stream_access const> stream, std::string subject,
-                                                     std::uint64_t sequence, steady_time deadline) {
-  previous_search search(sequence);
-  std::optional<stored_message> nearest;
-  while (auto const from = search.probe()) {
-    auto message = co_await read_leader(stream, next_message_query(subject, *from), deadline);
-    search.on_probe(message ? std::optional(message->sequence) : std::nullopt);
-    if (message && message->sequence == search.found())
-      nearest = std::move(message);
-  }
-  co_return nearest;
-}
-
 /// The actor's last well-formed event below `sequence`, where a malformed message or another event of it stands; its
 /// sequence is 0 when there is none.
 awaitable<found_event> last_well_formed_before(std::shared_ptr<stream_access const> stream, std::string actor_id,
@@ -199,6 +185,19 @@ awaitable<std::optional<stored_message>> read_leader(std::shared_ptr<stream_acce
   else if (auto const& refused = std::get<api_error>(answer); !is_no_message(refused))
     throw_refused(refused, "reading from stream " + stream->stream());
   co_return message;
+}
+
+awaitable<std::optional<stored_message>> read_before(std::shared_ptr<stream_access const> stream, std::string subject,
+                                                     std::uint64_t sequence, steady_time deadline) {
+  previous_search search(sequence);
+  std::optional<stored_message> nearest;
+  while (auto const from = search.probe()) {
+    auto message = co_await read_leader(stream, next_message_query(subject, *from), deadline);
+    search.on_probe(message ? std::optional(message->sequence) : std::nullopt);
+    if (message && message->sequence == search.found())
+      nearest = std::move(message);
+  }
+  co_return nearest;
 }
 
 awaitable<std::uint64_t> find_last_sequence(std::shared_ptr<stream_access const> stream, std::string subject,

@@ -57,6 +57,12 @@ read_event_result read_stored_event(stream_access const& stream, std::string_vie
 boost::asio::awaitable<std::optional<stored_message>> read_leader(std::shared_ptr<stream_access const> stream,
                                                                   std::string query, steady_time deadline);
 
+/// The last message on the subject below `sequence`; none: there is none. About two reads for each doubling of the
+/// distance.
+boost::asio::awaitable<std::optional<stored_message>> read_before(std::shared_ptr<stream_access const> stream,
+                                                                  std::string subject, std::uint64_t sequence,
+                                                                  steady_time deadline);
+
 /// The sequence of the last message on the subject; 0: there is none.
 boost::asio::awaitable<std::uint64_t> find_last_sequence(std::shared_ptr<stream_access const> stream,
                                                          std::string subject, steady_time deadline);

@@ -5,13 +5,12 @@
 #include "nats/consumer_source.hpp"
 #include "nats/stored_feed.hpp"
 #include "nats/stream_start.hpp"
+#include "nats/windows.hpp"
 
 #include <algorithm>
 
 namespace aether::nats::detail {
 namespace {
-
-constexpr std::size_t window_messages = 4'096;
 
 std::vector<std::string> filters_of(event_filter const& filter, subject_map const& subjects) {
   std::vector<std::string> out;
@@ -26,13 +25,6 @@ std::vector<std::string> filters_of(event_filter const& filter, subject_map cons
   return out;
 }
 
-source_options windows(jetstream_config const& config, std::size_t messages, std::size_t bytes) {
-  source_options out;
-  out.window_messages = messages != 0 ? messages : window_messages;
-  out.window_bytes = bytes != 0 ? bytes : config.read_batch_bytes;
-  return out;
-}
-
 } // namespace
 
 awaitable<event_subscription> subscribe(std::shared_ptr<store_core> store, subscribe_options options) {
@@ -43,7 +35,9 @@ awaitable<event_subscription> subscribe(std::shared_ptr<store_core> store, subsc
   store_core::under_way const running(store);
   auto const stream = store->stream();
   auto const deadline = aether::detail::deadline_after(options.timeout, stream->config.operation_timeout);
-  auto source = windows(stream->config, options.window_events, options.window_bytes);
+  source_options source;
+  source.window_messages = window_messages(options.window_events);
+  source.window_bytes = window_bytes(stream->config, options.window_bytes);
   source.filters = filters_of(options.filter, stream->subjects);
   source.on_expired = options.on_expired;
   auto start = co_await find_start(stream, options.start, options.on_expired, source.filters, deadline);

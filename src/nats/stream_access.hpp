@@ -4,6 +4,8 @@
 #include "nats/connection_core.hpp"
 #include "nats/subjects.hpp"
 
+#include <aether/event.hpp>
+
 #include <chrono>
 #include <memory>
 #include <string>
@@ -21,6 +23,7 @@ struct stream_access {
   bool batch_direct_get = false;   ///< and the server answers it in batches (2.11)
   bool atomic_batches = false;     ///< the stream echoes allow_atomic
   std::chrono::nanoseconds max_age{}; ///< of the stream; 0: for ever
+  time_point created{};               ///< with the name the stream's identity
 
   std::string const& stream() const noexcept { return subjects.stream(); }
 };

@@ -8,6 +8,8 @@
 #include "nats/server_version.hpp"
 #include "nats/stream_settings.hpp"
 
+#include <aether/json.hpp>
+
 #include <boost/json/serialize.hpp>
 
 #include <optional>
@@ -146,7 +148,11 @@ bool flag(boost::json::object const& config, char const* name) {
 }
 
 std::shared_ptr<stream_access const> access_to(opening const& o, server_facts const& facts,
-                                               boost::json::object const& echoed) {
+                                               stream_answer const& found) {
+  auto const& echoed = found.config;
+  time_point created{};
+  if (!parse_time(found.created, created))
+    throw error(errc::protocol_error, o.what() + ": its time of creation is not understood: " + found.created);
   auto const direct = flag(echoed, "allow_direct");
   return std::make_shared<stream_access const>(stream_access{
       .connection = o.on.core(),
@@ -158,6 +164,7 @@ std::shared_ptr<stream_access const> access_to(opening const& o, server_facts co
       .batch_direct_get = direct && facts.api_level >= 1,
       .atomic_batches = facts.may_have_batches() && flag(echoed, "allow_atomic"),
       .max_age = std::chrono::nanoseconds(number(echoed, "max_age")),
+      .created = created,
   });
 }
 
@@ -192,7 +199,7 @@ awaitable<opened_stream> open_stream(connection on, std::string stream_name, jet
   if (number(found.config, "num_replicas") != o.config.replica_count)
     co_await check_replicas(o, facts, number(found.config, "num_replicas"));
   opened_stream out;
-  out.stream = access_to(o, facts, found.config);
+  out.stream = access_to(o, facts, found);
   out.weakened = weakened(differences);
   co_return out;
 }

@@ -139,9 +139,24 @@ void fault_core::do_later(time_point due, action what) {
   gate_->leave();
 }
 
-void fault_core::close() {
+void fault_core::do_now(asio::awaitable<void> what) {
+  if (!gate_->enter())
+    return;
+  asio::co_spawn(executor_, std::move(what), asio::detached);
+  gate_->leave();
+}
+
+time_point fault_core::end_of_outage() const {
   std::lock_guard lock(mutex_);
-  closed_ = true;
+  return outages_.end_of(clock->now());
+}
+
+void fault_core::close() {
+  {
+    std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+  changed_->wake();
 }
 
 asio::awaitable<bool> fault_core::reach(core_ptr self, call_ptr call) {

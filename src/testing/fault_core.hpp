@@ -74,6 +74,12 @@ public:
   /// Runs `action` at that time of the clock, whatever becomes of the call and of every handle.
   using action = std::function<asio::awaitable<void>(core_ptr)>;
   void do_later(time_point due, action what);
+  /// Runs it from now on; it is destroyed with the context.
+  void do_now(asio::awaitable<void> what);
+
+  /// Woken by the end of an outage or of a call, by close(), and by whoever has something for those that wait.
+  std::shared_ptr<waker> const& changed() const noexcept { return changed_; }
+  time_point end_of_outage() const; ///< now: there is none
 
   void close(); ///< takes no new call
 

@@ -4,6 +4,7 @@
 #include "store_checks.hpp"
 #include "testing/fault_core.hpp"
 #include "testing/faulty_calls.hpp"
+#include "testing/faulty_feeds.hpp"
 #include "testing/faulty_save.hpp"
 
 #include <aether/memory_event_store.hpp>
@@ -87,15 +88,15 @@ awaitable<replay_result> fault_injecting_store::do_get_events(std::string actor_
 }
 
 event_reader fault_injecting_store::do_read_events(std::string actor_id, read_options options) {
-  return core_ ? core_->inner->read_events(std::move(actor_id), options) : event_reader();
+  return detail::read_events(core_, std::move(actor_id), options);
 }
 
 awaitable<event_subscription> fault_injecting_store::do_subscribe(subscribe_options options) {
-  return opened().inner->subscribe(std::move(options));
+  return detail::subscribe(core_, std::move(options));
 }
 
 actor_list fault_injecting_store::do_list_actors(list_options options) {
-  return core_ ? core_->inner->list_actors(std::move(options)) : actor_list();
+  return detail::list_actors(core_, std::move(options));
 }
 
 awaitable<event_group> fault_injecting_store::do_join_group(group_options options) {

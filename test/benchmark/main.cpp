@@ -16,7 +16,7 @@ constexpr server_work server_works[] = {
     {"many_saves", &measure_many_saves},         {"single_saves", &measure_single_saves},
     {"latest_version", &measure_latest_version}, {"refused_saves", &measure_refused_saves},
     {"long_history", &measure_long_history},     {"short_histories", &measure_short_histories},
-    {"peak_memory", &measure_peak_memory},
+    {"replay", &measure_replay},                 {"peak_memory", &measure_peak_memory},
 };
 
 void measure_on(std::string const& program, options const& wanted, report& out) {

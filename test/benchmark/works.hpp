@@ -29,6 +29,7 @@ void measure_latest_version(server_run const& run);
 void measure_refused_saves(server_run const& run); ///< decided from the cache
 void measure_long_history(server_run const& run);
 void measure_short_histories(server_run const& run);
+void measure_replay(server_run const& run); ///< everything from the beginning
 void measure_peak_memory(server_run const& run);
 
 // In process.

@@ -3,6 +3,15 @@
 
 namespace aether::test {
 
+auto all_readers() -> decltype(all_stores()) {
+  static std::vector<store_provider> const readers = [] {
+    auto chosen = providers();
+    std::erase_if(chosen, [](store_provider const& p) { return !p.reads_at_length; });
+    return chosen;
+  }();
+  return boost::unit_test::data::make(readers);
+}
+
 void with_data(store_provider const& provider,
                std::function<awaitable<void>(store_data&, boost::asio::io_context&)> body, run_options options) {
   if (std::string const reason = provider.why_not ? provider.why_not() : ""; !reason.empty()) {
@@ -52,6 +61,25 @@ awaitable<std::vector<call_result>> call_everything(event_store& store, std::str
   add("latest_snapshot", ec);
   ec = co_await error_of(store.find_snapshot(actor_id));
   add("find_snapshot", ec);
+  co_return results;
+}
+
+awaitable<std::vector<call_result>> call_every_reader(event_store& store, std::string actor_id) {
+  std::vector<call_result> results;
+  auto const add = [&results](std::string name, boost::system::error_code error) {
+    results.push_back({std::move(name), error});
+  };
+  event_reader reader = store.read_events(actor_id);
+  boost::system::error_code ec = co_await error_of(reader.next());
+  add("read_events", ec);
+  event_reader other = store.read_events(actor_id);
+  ec = co_await error_of(other.next_with_errors());
+  add("read_events with errors", ec);
+  ec = co_await error_of(store.subscribe());
+  add("subscribe", ec);
+  actor_list actors = store.list_actors();
+  ec = co_await error_of(actors.next());
+  add("list_actors", ec);
   co_return results;
 }
 

@@ -19,6 +19,8 @@ namespace aether::test {
 
 /// The dataset of every contract case.
 inline auto all_stores() { return boost::unit_test::data::make(providers()); }
+/// And of those about reading at any length.
+auto all_readers() -> decltype(all_stores());
 inline auto one_and_four_threads() { return boost::unit_test::data::make({1, 4}); }
 
 /// Runs the body on new data of the store. Says so when the store cannot run here.
@@ -38,5 +40,7 @@ struct call_result {
   boost::system::error_code error;
 };
 awaitable<std::vector<call_result>> call_everything(event_store& store, std::string actor_id);
+/// The same of what reads at any length.
+awaitable<std::vector<call_result>> call_every_reader(event_store& store, std::string actor_id);
 
 } // namespace aether::test

@@ -3,8 +3,11 @@
 #include <aether/testing/fault_injecting_store.hpp>
 #include <contract/providers.hpp>
 
+#include <chrono>
+#include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <thread>
 
 namespace aether::test {
 namespace {
@@ -23,9 +26,21 @@ public:
   }
 
 private:
+  // Timeouts of those who wait for events are on the store's clock: it goes as the real one does.
+  void move_clock(std::stop_token const& ended) {
+    auto const begun = std::chrono::steady_clock::now();
+    auto const from = clock_.now();
+    std::mutex mutex;
+    std::condition_variable_any due;
+    std::unique_lock lock(mutex);
+    while (!due.wait_for(lock, ended, std::chrono::milliseconds(1), [] { return false; }) && !ended.stop_requested())
+      clock_.advance_to(from + (std::chrono::steady_clock::now() - begun));
+  }
+
   std::mutex mutex_;
-  testing::virtual_clock clock_; // nobody moves it: nothing waits
+  testing::virtual_clock clock_;
   std::optional<testing::fault_injecting_store> first_;
+  std::jthread moving_{[this](std::stop_token const& ended) { move_clock(ended); }};
 };
 
 } // namespace

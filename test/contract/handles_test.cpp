@@ -22,6 +22,28 @@ awaitable<void> everything_throws(event_store& store, errc why) {
     BOOST_TEST(result.error == make_error_code(why), result.name << " threw " << result.error);
 }
 
+awaitable<void> every_reader_throws(event_store& store, errc why) {
+  std::vector<call_result> const results = co_await call_every_reader(store, "order-9");
+  for (call_result const& result : results)
+    BOOST_TEST(result.error == make_error_code(why), result.name << " threw " << result.error);
+}
+
+BOOST_DATA_TEST_CASE(readers_need_an_open_handle, all_readers(), provider) {
+  with_data(provider, [](store_data& data, asio::io_context& context) -> awaitable<void> {
+    store_ptr const none = data.default_made();
+    co_await every_reader_throws(*none, errc::not_open);
+    store_settings const settings;
+    store_ptr const store = co_await data.open(context.get_executor(), settings);
+    std::vector<call_result> const results = co_await call_every_reader(*store, "order-9");
+    for (call_result const& result : results)
+      BOOST_TEST(!result.error, result.name << " threw " << result.error);
+    store_ptr const moved = data.move_out(*store);
+    co_await every_reader_throws(*store, errc::not_open);
+    co_await moved->close();
+    co_await every_reader_throws(*moved, errc::closed);
+  });
+}
+
 BOOST_DATA_TEST_CASE(everything_works_on_an_open_handle, all_stores(), provider) {
   with_store(provider, [](event_store& store) -> awaitable<void> {
     std::vector<call_result> const results = co_await call_everything(store, "order-9");

@@ -33,6 +33,7 @@ store_provider memory_provider() {
   p.name = "memory";
   p.batches = [] { return true; };
   p.independent = false;
+  p.reads_at_length = true;
   p.too_large = 2 * 1024 * 1024;
   p.make = [] { return std::unique_ptr<store_data>(std::make_unique<memory_data>()); };
   return p;

@@ -52,6 +52,7 @@ struct store_provider {
   std::string name;
   bool (*batches)() = {};        ///< whether save_events takes more than one event here
   bool independent = false;      ///< handles opened on the same data know nothing of each other
+  bool reads_at_length = false;  ///< readers, subscriptions and listings are there
   std::size_t too_large = 0;     ///< an event with a string of so many bytes is refused
   std::string (*why_not)() = {}; ///< empty text: it can run here; none: always
   std::unique_ptr<store_data> (*make)() = {};

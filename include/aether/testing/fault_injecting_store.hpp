@@ -21,6 +21,10 @@ class fault_core;
 /// Deadlines, delays and outages are on the virtual clock; somebody has to move it, such as testing::run, when a
 /// plan, a script or begin_outage() makes a call wait. The store behind it should end by itself, as the embedded one.
 ///
+/// A subscription, the beginning of a reader and each page of a listing are reads: they meet the plan's faults. What
+/// comes behind that meets outages only: while there is one a subscription has nothing. Waits for events that are yet
+/// to come end by the virtual clock too.
+///
 /// Copies share one implementation. Thread-safe, but only calls in the same order meet the same faults: for that, run
 /// it on one thread. close() ends this store and not the one behind it, where what is late may still arrive.
 class fault_injecting_store final : public event_store {

@@ -25,7 +25,7 @@ enum class fault {
 enum class operation {
   save,          ///< save_event, save_events and their try_… forms; every fault may happen
   save_snapshot, ///< every fault but conflict; an answer that is missing is timed_out
-  read,          ///< everything that asks: fail and outage only
+  read,          ///< everything that asks, opens or lists: fail and outage only
 };
 
 /// Nothing answers from `from` on, and everything again from `to` on: since the clock's start.
