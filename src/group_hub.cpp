@@ -60,7 +60,10 @@ private:
 group_hub::group_hub(std::shared_ptr<group_source> source, group_options const& options)
     : source_(std::move(source)), options_(options), queue_(options_) {}
 
-group_hub::~group_hub() { give_all_back(); }
+group_hub::~group_hub() {
+  source_->pause();
+  give_all_back();
+}
 
 void group_hub::give_all_back() noexcept {
   for (auto const& d : queue_.drain())
@@ -84,8 +87,8 @@ void group_hub::leave(std::size_t ahead, std::size_t bytes) noexcept {
     ahead_ -= ahead;
     bytes_ -= bytes;
     if (members_ == 0) {
+      source_->pause(); // first, or what is given back would come here again
       give_all_back();
-      source_->pause();
     }
     ++changes_;
     waiters.swap(waiters_);
@@ -94,49 +97,57 @@ void group_hub::leave(std::size_t ahead, std::size_t bytes) noexcept {
     w->complete(true);
 }
 
-/// Everything that has come; false: there may be more, but others are to run first.
-bool group_hub::take_all(time now) {
+/// Something of what has come. What is not to be handed out, is put aside or passed over.
+bool group_hub::take_one(time now) {
   group_delivery d;
   dead_letter_note note;
-  for (unsigned looked = 0; source_->take(d, now);) {
-    switch (detail::judge(d, options_, note)) {
-    case detail::group_verdict::hand_out:
-      queue_.push(std::move(d), now);
-      break;
-    case detail::group_verdict::pass_over:
-      d.ticket->pass_over();
-      break;
-    case detail::group_verdict::give_up:
-      given_up_.emplace_back(std::move(d), std::move(note));
-      break;
-    }
-    d = group_delivery();
-    if (++looked == detail::items_at_a_stretch)
-      return false;
+  if (!source_->take(d, now))
+    return false;
+  switch (detail::judge(d, options_, note)) {
+  case detail::group_verdict::hand_out:
+    queue_.push(std::move(d), now);
+    break;
+  case detail::group_verdict::pass_over:
+    d.ticket->pass_over();
+    break;
+  case detail::group_verdict::give_up:
+    given_up_.emplace_back(std::move(d), std::move(note));
+    break;
   }
   return true;
+}
+
+/// What is to be handed out next; none: nothing, or `more` may come when others have run. `others` wait too.
+std::optional<group_delivery> group_hub::find(std::size_t others, time now, time until, bool& more) {
+  more = false;
+  queue_.keep_alive(now);
+  for (unsigned looked = 0;; ++looked) {
+    if (looked == detail::items_at_a_stretch) {
+      more = true;
+      return std::nullopt;
+    }
+    if (take_one(now)) // all that has come goes first: so its order is kept
+      continue;
+    auto found = queue_.take(now);
+    source_->want(queue_.wanted(others + (found ? 0 : 1), ahead_, bytes_, now), bytes_, now, until);
+    if (found || !take_one(now))
+      return found;
+  }
 }
 
 group_hub::step group_hub::look(time now, time until) {
   std::lock_guard lock(mutex_);
   step s;
   s.seen = changes_;
-  auto all = take_all(now);
-  queue_.keep_alive(now);
-  s.event = queue_.take(now);
-  if (!s.event) {
-    source_->want(queue_.wanted(waiting_, ahead_, bytes_, now), bytes_, now, until);
-    all = take_all(now);
-    s.event = queue_.take(now);
-  }
+  bool more = false;
+  s.event = find(waiting_ - 1, now, until, more);
   if (s.event) {
     s.what = todo::hand_out;
-    source_->want(queue_.wanted(waiting_ - 1, ahead_, bytes_, now), bytes_, now, until);
   } else if (!given_up_.empty()) {
     s.what = todo::give_up;
     s.letter = std::move(given_up_.front());
     given_up_.pop_front();
-  } else if (!all) {
+  } else if (more) {
     s.what = todo::give_way;
   } else if (!tending_ && source_->needs_tending(now)) {
     s.what = todo::tend;
@@ -196,14 +207,11 @@ void group_hub::forget(bool retried, std::uint64_t sequence) noexcept {
 std::optional<group_delivery> group_hub::try_next() {
   std::lock_guard lock(mutex_);
   auto const now = clock::now();
-  take_all(now);
-  queue_.keep_alive(now);
-  auto event = queue_.take(now);
-  if (event)
-    return event;
-  source_->want(queue_.wanted(waiting_ + 1, ahead_, bytes_, now), bytes_, now, now + asked_without_waiting);
-  take_all(now);
-  return queue_.take(now);
+  bool more = true;
+  std::optional<group_delivery> found;
+  while (!found && more)
+    found = find(waiting_, now, now + asked_without_waiting, more);
+  return found;
 }
 
 /// What cannot be stored now stays unacknowledged and comes again. Throws what will not be better then.

@@ -65,7 +65,8 @@ private:
 
   void give_all_back() noexcept;
   step look(time now, time until);
-  bool take_all(time now);
+  bool take_one(time now);
+  std::optional<group_delivery> find(std::size_t others, time now, time until, bool& more);
   bool something_to_do(time now) const;
   void park(waiter w, std::uint64_t seen);
   void pass_on(std::unique_lock<std::mutex> lock) noexcept;

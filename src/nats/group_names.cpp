@@ -23,6 +23,7 @@ void append_hex(std::string& out, std::uint64_t word) {
 
 } // namespace
 
+// No `%`: servers put the name into a format, and its deliveries then name no sequence (seen on 2.9.10).
 std::string group_consumer_name(std::string_view group) {
   std::string name = "group-";
   for (char const c : group) {
@@ -31,15 +32,15 @@ std::string group_consumer_name(std::string_view group) {
       name += c;
       continue;
     }
-    name += '%';
+    name += '=';
     name += "0123456789ABCDEF"[byte >> 4];
     name += "0123456789ABCDEF"[byte & 15];
   }
   if (name.size() <= longest_name)
     return name;
-  // `%-` stands in no name that is written in full. The key is fixed, as every process must find the same name.
+  // `=-` stands in no name that is written in full. The key is fixed, as every process must find the same name.
   name.resize(kept_of_longer);
-  name += "%-";
+  name += "=-";
   aether::detail::hash128 key;
   key.low = 0x6165746865722067u;
   key.high = 0x726f7570206e616du;

@@ -8,7 +8,7 @@
 
 namespace aether::nats::detail {
 
-/// The durable consumer of a group: `group-` and the name, in which all but letters, digits, `-` and `_` become `%XX`.
+/// The durable consumer of a group: `group-` and the name, in which all but letters, digits, `-` and `_` become `=XX`.
 /// Of a name that would be too long for a server the first part and a hash; the consumer's record has the whole one.
 std::string group_consumer_name(std::string_view group);
 

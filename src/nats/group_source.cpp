@@ -176,18 +176,18 @@ bool jetstream_group_source::needs_tending(time now) const {
 void jetstream_group_source::pause() noexcept {
   std::lock_guard lock(mutex_);
   auto& link = *group_->events->connection;
+  for (auto& l : lanes_) { // first, or what is given back would come here again
+    l.pulls.stop();
+    if (subscribed_)
+      link.unsubscribe(l.subscription);
+  }
+  subscribed_ = wanted_ = false;
   for (auto const& a : std::exchange(arrived_, {}))
     give_back_message(link, a.message.reply());
   for (auto const& a : std::exchange(left_out_, {}))
     give_back_message(link, a.message.reply());
   for (auto const& d : std::exchange(ready_, {}))
     d.ticket->give_back();
-  for (auto& l : lanes_) {
-    l.pulls.stop();
-    if (subscribed_)
-      link.unsubscribe(l.subscription);
-  }
-  subscribed_ = wanted_ = false;
 }
 
 // ---- messages
