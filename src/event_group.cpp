@@ -134,7 +134,7 @@ awaitable<void> reject_it(std::shared_ptr<State> self, std::string reason, call_
 
 template <class State> awaitable<void> extend_it(std::shared_ptr<State> self, call_options options) {
   auto const deadline = begin(self, options);
-  self->hub->changed(); // what is held here is kept alive by whoever looks
+  self->hub->keep_alive();
   co_await self->delivery.ticket->extend(deadline);
 }
 

@@ -190,6 +190,11 @@ void group_hub::pass_on(std::unique_lock<std::mutex> lock) noexcept {
 
 void group_hub::changed() noexcept { pass_on(std::unique_lock(mutex_)); }
 
+void group_hub::keep_alive() noexcept {
+  std::lock_guard lock(mutex_);
+  queue_.keep_alive(clock::now());
+}
+
 void group_hub::end_work(std::string const& actor_id) noexcept {
   std::unique_lock lock(mutex_);
   auto const now = clock::now();

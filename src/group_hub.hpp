@@ -36,8 +36,10 @@ public:
   void end_work(std::string const& actor_id) noexcept;
   /// It will not come again.
   void forget(bool retried, std::uint64_t sequence) noexcept;
-  /// Something may be there for one who waits, as the store says, or a call on the group was made.
+  /// Something may be there for one who waits, as the store says.
   void changed() noexcept;
+  /// One in work was given more time: what is held meanwhile needs it too.
+  void keep_alive() noexcept;
 
   std::chrono::nanoseconds operation_timeout() const noexcept { return source_->operation_timeout(); }
 
