@@ -18,6 +18,7 @@ namespace {
 
 // Who does not wait may ask again soon.
 constexpr std::chrono::seconds asked_without_waiting(1);
+constexpr std::chrono::seconds looked_after(1);
 
 } // namespace
 
@@ -153,7 +154,8 @@ group_hub::step group_hub::look(time now, time until) {
     s.what = todo::tend;
     tending_ = true;
   } else {
-    s.until = std::min(until, source_->due());
+    // While another one tends, what is due is its business; but it may be cancelled.
+    s.until = std::min(until, tending_ ? now + looked_after : source_->due());
   }
   return s;
 }
