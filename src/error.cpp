@@ -60,6 +60,10 @@ char const* message_of(errc e) noexcept {
     return "Another runner works on this projection, or its checkpoint was changed: run one of each name at a time.";
   case errc::database_error:
     return "The read model's database refused: see its words in the text, and mend what they name.";
+  case errc::group_settings_differ:
+    return "The group exists with other settings: join with those it has, choose another name, or delete the group.";
+  case errc::group_not_found:
+    return "The group does not exist any more: join it to make it anew.";
   case errc::timed_out:
     return "The deadline passed and this call stored nothing: try again, or allow more time.";
   case errc::connect_failed:

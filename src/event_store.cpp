@@ -68,6 +68,22 @@ awaitable<event_subscription> event_store::subscribe(subscribe_options options) 
 
 actor_list event_store::list_actors(list_options options) { return do_list_actors(std::move(options)); }
 
+awaitable<event_group> event_store::join_group(group_options options) { return do_join_group(std::move(options)); }
+
+awaitable<bool> event_store::delete_group(std::string name, call_options options) {
+  return do_delete_group(std::move(name), options);
+}
+
+dead_letter_list event_store::dead_letters(std::string group) { return do_dead_letters(std::move(group)); }
+
+awaitable<bool> event_store::retry_dead_letter(dead_letter letter, call_options options) {
+  return do_remove_dead_letter(std::move(letter), true, options);
+}
+
+awaitable<bool> event_store::discard_dead_letter(dead_letter letter, call_options options) {
+  return do_remove_dead_letter(std::move(letter), false, options);
+}
+
 awaitable<std::int64_t> event_store::latest_version(std::string actor_id, call_options options) {
   return do_latest_version(std::move(actor_id), options);
 }

@@ -3,6 +3,7 @@
 
 #include "json_writer.hpp"
 #include "memory_feeds.hpp"
+#include "memory_groups.hpp"
 #include "memory_log.hpp"
 #include "store_checks.hpp"
 
@@ -65,11 +66,14 @@ struct memory_event_store::impl {
   static awaitable<std::optional<actor_snapshot>> find_snapshot(handle self, std::string actor_id,
                                                                 call_options options);
   static awaitable<event_subscription> subscribe(handle self, subscribe_options options);
+  static awaitable<event_group> join_group(handle self, group_options options);
+  static awaitable<bool> delete_group(handle self, std::string name, call_options options);
+  static awaitable<bool> remove_dead_letter(handle self, dead_letter letter, bool retry, call_options options);
   static awaitable<close_report> close(handle self, call_options options);
 
   static impl& opened(handle const& self);
-  /// What readers and subscriptions hold: it keeps the whole alive.
-  static std::shared_ptr<detail::memory_log> log_of(handle const& self) { return {self, &self->log}; }
+  /// What readers, subscriptions and groups hold: it outlives this.
+  static std::shared_ptr<detail::memory_log> const& log_of(handle const& self) { return self->log; }
   detail::pending_event prepare(event e) const;
   void check_fits(std::size_t bytes, std::string const& actor_id, std::int64_t version) const;
   std::vector<event> copies(std::vector<detail::stored_event const*> const& events) const;
@@ -79,13 +83,14 @@ struct memory_event_store::impl {
   std::size_t const history_events;
   std::size_t const history_bytes;
   std::size_t const event_bytes;
-  detail::memory_log log;
+  std::shared_ptr<detail::memory_log> const log = std::make_shared<detail::memory_log>();
+  detail::memory_groups groups;
 };
 
 memory_event_store::impl& memory_event_store::impl::opened(handle const& self) {
   if (!self)
     throw error(errc::not_open, "memory_event_store: the handle is default-made or was moved from");
-  if (self->log.is_closed())
+  if (self->log->is_closed())
     throw error(errc::closed, "this memory store was closed");
   return *self;
 }
@@ -123,7 +128,9 @@ awaitable<save_outcome> memory_event_store::impl::save(handle self, event e, sav
   impl& store = opened(self);
   detail::check_save(e, options);
   detail::version_demand const demand{store.policy, options.expected_version};
-  co_return store.log.append(store.prepare(std::move(e)), demand);
+  auto outcome = store.log->append(store.prepare(std::move(e)), demand);
+  store.groups.changed();
+  co_return outcome;
 }
 
 awaitable<save_outcome> memory_event_store::impl::save_batch(handle self, std::vector<event> batch,
@@ -135,7 +142,9 @@ awaitable<save_outcome> memory_event_store::impl::save_batch(handle self, std::v
   for (event& e : batch)
     prepared.push_back(store.prepare(std::move(e)));
   detail::version_demand const demand{store.policy, options.expected_version};
-  co_return store.log.append(std::move(prepared), demand);
+  auto outcome = store.log->append(std::move(prepared), demand);
+  store.groups.changed();
+  co_return outcome;
 }
 
 awaitable<replay_result> memory_event_store::impl::read(handle self, std::string actor_id, std::int64_t after,
@@ -143,7 +152,7 @@ awaitable<replay_result> memory_event_store::impl::read(handle self, std::string
   impl& store = opened(self);
   detail::check_read(actor_id, after, options);
   replay_result result;
-  result.events = store.copies(store.log.read(actor_id, after, store.history_events));
+  result.events = store.copies(store.log->read(actor_id, after, store.history_events));
   co_return result;
 }
 
@@ -151,7 +160,7 @@ awaitable<std::int64_t> memory_event_store::impl::latest_version(handle self, st
                                                                  call_options options) {
   impl& store = opened(self);
   detail::check_actor(actor_id, options);
-  auto const* stored = store.log.latest(actor_id);
+  auto const* stored = store.log->latest(actor_id);
   co_return stored == nullptr ? 0 : stored->value.version;
 }
 
@@ -160,7 +169,7 @@ awaitable<std::optional<event>> memory_event_store::impl::find(handle self, std:
   impl& store = opened(self);
   detail::check_find(actor_id, version, options);
   std::optional<event> found;
-  if (auto const* stored = store.log.find(actor_id, version))
+  if (auto const* stored = store.log->find(actor_id, version))
     found = stored->value;
   co_return found;
 }
@@ -170,7 +179,7 @@ awaitable<std::optional<event>> memory_event_store::impl::find_latest(handle sel
   impl& store = opened(self);
   detail::check_actor(actor_id, options);
   std::optional<event> found;
-  if (auto const* stored = store.log.latest(actor_id))
+  if (auto const* stored = store.log->latest(actor_id))
     found = stored->value;
   co_return found;
 }
@@ -180,7 +189,7 @@ awaitable<void> memory_event_store::impl::put_snapshot(handle self, actor_snapsh
   detail::check_snapshot(s, options);
   stamp(s);
   store.check_fits(detail::json_size(s), s.actor_id, s.version);
-  store.log.put_snapshot(std::make_shared<actor_snapshot const>(std::move(s)));
+  store.log->put_snapshot(std::make_shared<actor_snapshot const>(std::move(s)));
   co_return;
 }
 
@@ -189,7 +198,7 @@ awaitable<std::optional<actor_snapshot>> memory_event_store::impl::find_snapshot
   impl& store = opened(self);
   detail::check_actor(actor_id, options);
   std::optional<actor_snapshot> found;
-  if (auto const snapshot = store.log.snapshot(actor_id))
+  if (auto const snapshot = store.log->snapshot(actor_id))
     found = *snapshot;
   co_return found;
 }
@@ -200,11 +209,30 @@ awaitable<event_subscription> memory_event_store::impl::subscribe(handle self, s
   co_return event_subscription(std::move(feed), options);
 }
 
+awaitable<event_group> memory_event_store::impl::join_group(handle self, group_options options) {
+  (void)opened(self);
+  co_return self->groups.join(log_of(self), options, self->timeout);
+}
+
+awaitable<bool> memory_event_store::impl::delete_group(handle self, std::string name, call_options options) {
+  (void)opened(self);
+  detail::check_timeout(options.timeout);
+  co_return self->groups.remove(name);
+}
+
+awaitable<bool> memory_event_store::impl::remove_dead_letter(handle self, dead_letter letter, bool retry,
+                                                             call_options options) {
+  (void)opened(self);
+  detail::check_timeout(options.timeout);
+  co_return self->groups.remove_letter(log_of(self), letter, retry);
+}
+
 awaitable<close_report> memory_event_store::impl::close(handle self, call_options options) {
   if (!self)
     throw error(errc::not_open, "memory_event_store: the handle is default-made or was moved from");
   detail::check_timeout(options.timeout);
-  self->log.close();
+  self->log->close();
+  self->groups.changed();
   co_return close_report();
 }
 
@@ -242,6 +270,25 @@ awaitable<event_subscription> memory_event_store::do_subscribe(subscribe_options
 
 actor_list memory_event_store::do_list_actors(list_options options) {
   return impl_ ? actor_list(detail::make_memory_listing(impl::log_of(impl_), std::move(options))) : actor_list();
+}
+
+awaitable<event_group> memory_event_store::do_join_group(group_options options) {
+  return impl::join_group(impl_, std::move(options));
+}
+
+awaitable<bool> memory_event_store::do_delete_group(std::string name, call_options options) {
+  return impl::delete_group(impl_, std::move(name), options);
+}
+
+dead_letter_list memory_event_store::do_dead_letters(std::string group) {
+  if (!impl_)
+    return {};
+  auto const log = impl::log_of(impl_);
+  return dead_letter_list(detail::make_memory_letter_list(log, impl_->groups.letters(group, log)));
+}
+
+awaitable<bool> memory_event_store::do_remove_dead_letter(dead_letter letter, bool retry, call_options options) {
+  return impl::remove_dead_letter(impl_, std::move(letter), retry, options);
 }
 
 awaitable<std::int64_t> memory_event_store::do_latest_version(std::string actor_id, call_options options) {

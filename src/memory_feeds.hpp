@@ -33,6 +33,9 @@ std::shared_ptr<event_feed> make_memory_reader(std::shared_ptr<memory_log> log, 
                                                read_options const& options);
 std::shared_ptr<actor_pages> make_memory_listing(std::shared_ptr<memory_log> log, list_options options);
 
+/// The sequence behind which to begin; not for latest_of_each_actor. Throws position_invalid.
+std::uint64_t start_behind(memory_log& log, start_from const& start);
+
 /// Suspends only to let others run while it looks for each actor's latest event. Throws position_invalid.
 awaitable<std::shared_ptr<event_feed>> subscribe_to_memory(std::shared_ptr<memory_log> log, subscribe_options options);
 

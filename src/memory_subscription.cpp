@@ -155,20 +155,25 @@ bool by_sequence(stored_event const* a, stored_event const* b) { return a->seque
 
 } // namespace
 
+std::uint64_t start_behind(memory_log& log, start_from const& start) {
+  if (start.what() == start_from::kind::position)
+    return verified(log, start.where());
+  if (start.what() == start_from::kind::time)
+    return log.index().last_before(start.when());
+  return start.what() == start_from::kind::now ? log.index().last_sequence() : 0;
+}
+
 awaitable<std::shared_ptr<event_feed>> subscribe_to_memory(std::shared_ptr<memory_log> log, subscribe_options options) {
   log->check_open();
   options.validate();
   auto source = make_memory_source(log, options.filter);
   memory_start start;
   start.end = log->index().last_sequence();
-  auto const what = options.start.what();
-  if (what == start_from::kind::position)
-    start.behind = verified(*log, options.start.where());
-  else if (what == start_from::kind::time)
-    start.behind = log->index().last_before(options.start.when());
-  else if (what == start_from::kind::now)
+  if (options.start.what() == start_from::kind::now)
     start.behind = start.end;
-  if (what == start_from::kind::latest_of_each_actor) {
+  else
+    start.behind = start_behind(*log, options.start);
+  if (options.start.what() == start_from::kind::latest_of_each_actor) {
     for (std::size_t part = 0; source->add_latest(part, start.end, start.latest); ++part)
       co_await give_way();
     std::sort(start.latest.begin(), start.latest.end(), by_sequence);

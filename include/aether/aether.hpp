@@ -5,12 +5,15 @@
 #include <aether/awaitable.hpp>
 #include <aether/call_options.hpp>
 #include <aether/checkpoint_store.hpp>
+#include <aether/dead_letter.hpp>
 #include <aether/error.hpp>
 #include <aether/event.hpp>
 #include <aether/event_feed.hpp>
 #include <aether/event_filter.hpp>
+#include <aether/event_group.hpp>
 #include <aether/event_reader.hpp>
 #include <aether/event_store.hpp>
+#include <aether/group_source.hpp>
 #include <aether/json.hpp>
 #include <aether/memory_checkpoint_store.hpp>
 #include <aether/memory_event_store.hpp>

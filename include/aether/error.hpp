@@ -40,6 +40,9 @@ enum class errc {
   // projections
   projection_taken_over, ///< another runner of this name began after this one, or its checkpoint was changed otherwise
   database_error, ///< the read model's database refused; the text has its own code and words
+  // groups
+  group_settings_differ, ///< the group exists with other settings; the text names each with both values
+  group_not_found, ///< the group was deleted, or never made
   // the connection
   timed_out, ///< the deadline passed; this call stored nothing
   connect_failed, ///< no server of the list could be reached

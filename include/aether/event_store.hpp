@@ -4,8 +4,10 @@
 #include <aether/actor_list.hpp>
 #include <aether/awaitable.hpp>
 #include <aether/call_options.hpp>
+#include <aether/dead_letter.hpp>
 #include <aether/error.hpp>
 #include <aether/event.hpp>
+#include <aether/event_group.hpp>
 #include <aether/event_reader.hpp>
 #include <aether/replay.hpp>
 #include <aether/snapshot.hpp>
@@ -102,6 +104,24 @@ public:
   /// holds up saves: see docs/reading.md.
   actor_list list_actors(list_options options = {});
 
+  /// Joins a group, which is made when it is not there. Throws group_settings_differ, position_invalid, start_expired,
+  /// and what a read throws.
+  awaitable<event_group> join_group(group_options options);
+
+  /// Ends a group: its members get group_not_found. Its dead letters stay; a group of this name that is made later
+  /// finds them, and gets those that were being retried. False: there is none.
+  awaitable<bool> delete_group(std::string name, call_options options = {});
+
+  /// What a group, also one that was deleted, gave up on. Nothing happens before the list's first next().
+  dead_letter_list dead_letters(std::string group);
+
+  /// Has the letter's event handed out again to the group's members, at least once, and removes the letter. False: it
+  /// is not there any more.
+  awaitable<bool> retry_dead_letter(dead_letter letter, call_options options = {});
+
+  /// Removes the letter. False: it is not there any more.
+  awaitable<bool> discard_dead_letter(dead_letter letter, call_options options = {});
+
   /// The actor's current version, 0 when it has no event. Costs the same whatever the history's length.
   awaitable<std::int64_t> latest_version(std::string actor_id, call_options options = {});
 
@@ -144,6 +164,10 @@ private:
   virtual event_reader do_read_events(std::string actor_id, read_options options) = 0;
   virtual awaitable<event_subscription> do_subscribe(subscribe_options options) = 0;
   virtual actor_list do_list_actors(list_options options) = 0;
+  virtual awaitable<event_group> do_join_group(group_options options) = 0;
+  virtual awaitable<bool> do_delete_group(std::string name, call_options options) = 0;
+  virtual dead_letter_list do_dead_letters(std::string group) = 0;
+  virtual awaitable<bool> do_remove_dead_letter(dead_letter letter, bool retry, call_options options) = 0;
   virtual awaitable<std::int64_t> do_latest_version(std::string actor_id, call_options options) = 0;
   virtual awaitable<std::optional<event>> do_find_event(std::string actor_id, std::int64_t version,
                                                         call_options options) = 0;

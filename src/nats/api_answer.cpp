@@ -273,6 +273,16 @@ answer_of<consumer_answer> parse_consumer_answer(std::string_view text) {
   return out;
 }
 
+answer_of<done_answer> parse_done_answer(std::string_view text) {
+  auto parsed = parse_answer(text);
+  auto* o = std::get_if<boost::json::object>(&parsed);
+  if (!o)
+    return std::get<api_error>(std::move(parsed));
+  if (bool_at(*o, "success") != true)
+    return not_understood("neither success nor an error");
+  return done_answer();
+}
+
 answer_of<account_answer> parse_account_answer(std::string_view text) {
   auto parsed = parse_answer(text);
   auto* o = std::get_if<boost::json::object>(&parsed);

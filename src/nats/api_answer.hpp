@@ -29,7 +29,10 @@ inline constexpr int not_leader = 10009;
 inline constexpr int insufficient_resources = 10023;
 inline constexpr int memory_exceeded = 10028;
 inline constexpr int no_account = 10035;
+inline constexpr int consumer_refused = 10012;
+inline constexpr int consumer_not_found = 10014;
 inline constexpr int no_message = 10037;
+inline constexpr int no_such_sequence = 10043;
 inline constexpr int not_enabled_for_account = 10039;
 inline constexpr int storage_exceeded = 10047;
 inline constexpr int message_too_large = 10054;
@@ -44,6 +47,7 @@ inline constexpr int headers_too_large = 10097;
 inline constexpr int stream_offline = 10118;
 inline constexpr int no_limits = 10120;
 inline constexpr int stream_bytes_exceeded = 10122;
+inline constexpr int consumer_exists = 10148;
 inline constexpr int id_in_process = 10158;
 inline constexpr int sequence_not_ready = 10163;
 inline constexpr int wrong_last_in_flight = 10164;
@@ -119,6 +123,10 @@ struct consumer_answer {
   std::uint64_t num_pending = 0;
 };
 answer_of<consumer_answer> parse_consumer_answer(std::string_view text);
+
+/// The answer of CONSUMER.DELETE and STREAM.MSG.DELETE: it is done.
+struct done_answer {};
+answer_of<done_answer> parse_done_answer(std::string_view text);
 
 /// The answer of $JS.API.INFO.
 struct account_answer {

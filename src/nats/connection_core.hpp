@@ -115,6 +115,8 @@ public:
   /// Forgets a request; its sink hears no more, and the answer is dropped.
   void abandon(std::uint64_t token);
   void publish(native_message message, std::shared_ptr<publish_sink> sink);
+  /// The same, never inside this call: what a sink locks may be locked. Nobody hears how it ended.
+  void publish_later(native_message message);
   std::uint64_t subscribe(std::string subject, std::string queue, std::shared_ptr<message_sink> sink,
                           std::shared_ptr<ready_sink> subscribed);
   void unsubscribe(std::uint64_t id);

@@ -102,6 +102,10 @@ void connection_core::publish(native_message message, std::shared_ptr<publish_si
   });
 }
 
+void connection_core::publish_later(native_message message) {
+  serial_.post([self = shared_from_this(), message = std::move(message)] { self->hand_over(message); });
+}
+
 publish_result connection_core::hand_over(native_message const& message) {
   if (ended_)
     return publish_result::closed;

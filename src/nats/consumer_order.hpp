@@ -14,6 +14,7 @@ struct delivery {
   std::uint64_t consumer_sequence = 0;
   std::int64_t stored = 0;   ///< nanoseconds since the epoch, by the server's clock
   std::uint64_t pending = 0; ///< messages for this consumer behind it, when it was sent
+  std::uint64_t times = 0;   ///< how often it was delivered, this time included
 };
 
 /// `$JS.ACK.{stream}.{consumer}.{delivered}.{stream seq}.{consumer seq}.{time}.{pending}`, or the longer form with

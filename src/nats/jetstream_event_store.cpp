@@ -8,6 +8,7 @@
 #include "nats/history.hpp"
 #include "nats/leader_reads.hpp"
 #include "nats/store_core.hpp"
+#include "nats/store_groups.hpp"
 #include "nats/store_reading.hpp"
 #include "nats/store_saves.hpp"
 #include "nats/store_snapshots.hpp"
@@ -160,6 +161,22 @@ awaitable<event_subscription> jetstream_event_store::do_subscribe(subscribe_opti
 
 actor_list jetstream_event_store::do_list_actors(list_options options) {
   return actor_list(detail::make_actor_pages(core_, std::move(options)));
+}
+
+awaitable<event_group> jetstream_event_store::do_join_group(group_options options) {
+  return detail::join_group(core_, std::move(options));
+}
+
+awaitable<bool> jetstream_event_store::do_delete_group(std::string name, call_options options) {
+  return detail::delete_group(core_, std::move(name), options);
+}
+
+dead_letter_list jetstream_event_store::do_dead_letters(std::string group) {
+  return core_ ? dead_letter_list(detail::list_dead_letters(core_, std::move(group))) : dead_letter_list();
+}
+
+awaitable<bool> jetstream_event_store::do_remove_dead_letter(dead_letter letter, bool retry, call_options options) {
+  return detail::remove_dead_letter(core_, std::move(letter), retry, options);
 }
 
 awaitable<std::int64_t> jetstream_event_store::do_latest_version(std::string actor_id, call_options options) {

@@ -3,6 +3,7 @@
 
 #include "detail/context_service.hpp"
 #include "detail/wait.hpp"
+#include "nats/group_registry.hpp"
 #include "nats/remembered_saves.hpp"
 #include "nats/save_lane.hpp"
 #include "nats/snapshot_hints.hpp"
@@ -38,6 +39,7 @@ public:
   }
   remembered_saves& remembered() noexcept { return remembered_; }
   snapshot_hints& hints() noexcept { return hints_; }
+  group_registry& groups() noexcept { return groups_; }
 
   /// Throws `closed` after close().
   void check_open() const;
@@ -86,6 +88,7 @@ private:
   std::vector<std::unique_ptr<save_lane>> lanes_;
   remembered_saves remembered_;
   snapshot_hints hints_;
+  group_registry groups_;
   std::atomic<std::size_t> waiting_saves_{0};
   std::atomic<std::size_t> operations_{0};
   std::atomic<bool> closing_{false};

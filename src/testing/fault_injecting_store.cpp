@@ -99,6 +99,23 @@ actor_list fault_injecting_store::do_list_actors(list_options options) {
   return detail::list_actors(core_, std::move(options));
 }
 
+awaitable<event_group> fault_injecting_store::do_join_group(group_options options) {
+  return opened().inner->join_group(std::move(options));
+}
+
+awaitable<bool> fault_injecting_store::do_delete_group(std::string name, call_options options) {
+  return opened().inner->delete_group(std::move(name), options);
+}
+
+dead_letter_list fault_injecting_store::do_dead_letters(std::string group) {
+  return core_ ? core_->inner->dead_letters(std::move(group)) : dead_letter_list();
+}
+
+awaitable<bool> fault_injecting_store::do_remove_dead_letter(dead_letter letter, bool retry, call_options options) {
+  return retry ? opened().inner->retry_dead_letter(std::move(letter), options)
+               : opened().inner->discard_dead_letter(std::move(letter), options);
+}
+
 awaitable<std::int64_t> fault_injecting_store::do_latest_version(std::string actor_id, call_options options) {
   auto ask = [actor_id](event_store& inner, call_options o) { return inner.latest_version(actor_id, o); };
   return detail::read<std::int64_t>(core_, std::move(actor_id), options, std::move(ask));

@@ -47,6 +47,22 @@ private:
     calls.push_back("list of " + options.type);
     return {};
   }
+  awaitable<event_group> do_join_group(group_options options) override {
+    calls.push_back("joining " + options.name);
+    return answer(event_group());
+  }
+  awaitable<bool> do_delete_group(std::string name, call_options) override {
+    calls.push_back("deleting " + name);
+    return answer(true);
+  }
+  dead_letter_list do_dead_letters(std::string group) override {
+    calls.push_back("letters of " + group);
+    return {};
+  }
+  awaitable<bool> do_remove_dead_letter(dead_letter letter, bool retry, call_options) override {
+    calls.push_back((retry ? "retrying a letter of " : "discarding a letter of ") + letter.group);
+    return answer(true);
+  }
   awaitable<std::int64_t> do_latest_version(std::string, call_options) override { return answer(std::int64_t{7}); }
   awaitable<std::optional<event>> do_find_event(std::string, std::int64_t, call_options) override {
     return answer(std::optional<event>());

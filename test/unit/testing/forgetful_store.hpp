@@ -47,6 +47,17 @@ private:
     return store_->subscribe(std::move(options));
   }
   actor_list do_list_actors(list_options options) override { return store_->list_actors(std::move(options)); }
+  awaitable<event_group> do_join_group(group_options options) override {
+    return store_->join_group(std::move(options));
+  }
+  awaitable<bool> do_delete_group(std::string name, call_options options) override {
+    return store_->delete_group(std::move(name), options);
+  }
+  dead_letter_list do_dead_letters(std::string group) override { return store_->dead_letters(std::move(group)); }
+  awaitable<bool> do_remove_dead_letter(dead_letter letter, bool retry, call_options options) override {
+    return retry ? store_->retry_dead_letter(std::move(letter), options)
+                 : store_->discard_dead_letter(std::move(letter), options);
+  }
   awaitable<std::int64_t> do_latest_version(std::string actor_id, call_options options) override {
     return store_->latest_version(std::move(actor_id), options);
   }
