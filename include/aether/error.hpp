@@ -38,7 +38,7 @@ enum class errc {
   start_expired,         ///< events behind the start asked for may have expired
   position_invalid,      ///< a position is no text of one, or the streams are not those it was taken from
   // projections
-  projection_taken_over, ///< another runner of this name began after this one, or its checkpoint was changed otherwise
+  projection_taken_over, ///< another runner began later, or its checkpoint was changed
   database_error, ///< the read model's database refused; the text has its own code and words
   // groups
   group_settings_differ, ///< the group exists with other settings; the text names each with both values

@@ -169,6 +169,10 @@ awaitable<save_outcome> scripted_store::do_save_events(std::vector<event>, save_
 awaitable<replay_result> scripted_store::do_get_events(std::string, std::int64_t, bool, call_options) { refuse(); }
 event_reader scripted_store::do_read_events(std::string, read_options) { refuse(); }
 actor_list scripted_store::do_list_actors(list_options) { refuse(); }
+awaitable<event_group> scripted_store::do_join_group(group_options) { refuse(); }
+awaitable<bool> scripted_store::do_delete_group(std::string, call_options) { refuse(); }
+dead_letter_list scripted_store::do_dead_letters(std::string) { refuse(); }
+awaitable<bool> scripted_store::do_remove_dead_letter(dead_letter, bool, call_options) { refuse(); }
 awaitable<std::int64_t> scripted_store::do_latest_version(std::string, call_options) { refuse(); }
 awaitable<std::optional<event>> scripted_store::do_find_event(std::string, std::int64_t, call_options) { refuse(); }
 awaitable<std::optional<event>> scripted_store::do_find_latest_event(std::string, call_options) { refuse(); }

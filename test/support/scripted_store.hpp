@@ -32,6 +32,10 @@ private:
   event_reader do_read_events(std::string actor_id, read_options options) override;
   awaitable<event_subscription> do_subscribe(subscribe_options options) override;
   actor_list do_list_actors(list_options options) override;
+  awaitable<event_group> do_join_group(group_options options) override;
+  awaitable<bool> do_delete_group(std::string name, call_options options) override;
+  dead_letter_list do_dead_letters(std::string group) override;
+  awaitable<bool> do_remove_dead_letter(dead_letter letter, bool retry, call_options options) override;
   awaitable<std::int64_t> do_latest_version(std::string actor_id, call_options options) override;
   awaitable<std::optional<event>> do_find_event(std::string actor_id, std::int64_t version,
                                                 call_options options) override;
