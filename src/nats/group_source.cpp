@@ -279,11 +279,29 @@ awaitable<void> jetstream_group_source::tend_lanes(std::shared_ptr<jetstream_gro
     std::lock_guard lock(self->mutex_);
     subscribed = self->subscribed_ || !self->wanted_;
   }
-  if (!subscribed)
+  if (!subscribed) {
     self->subscribe();
+    for (auto const l : both)
+      co_await try_pull(self, l, deadline);
+  }
   co_await fetch_left_out(self, deadline);
   for (auto const l : both)
     co_await check(self, l, deadline);
+}
+
+/// A pull that the server forbids has no answer. This one, for which every message is too large, is a request.
+awaitable<void> jetstream_group_source::try_pull(std::shared_ptr<jetstream_group_source> self, group_lane l,
+                                                 time deadline) {
+  auto const link = self->group_->events->connection;
+  auto const until = std::min(deadline, clock::now() + self->group_->events->config.request_timeout);
+  auto const subject = self->group_->consumer_api(l, "MSG.NEXT");
+  std::string const body = R"({"batch":1,"no_wait":true,"max_bytes":1})";
+  auto const got = co_await request_once(link, subject, body, until);
+  if (got && got.message.reply().starts_with("$JS.ACK."))
+    give_back_message(*link, got.message.reply());
+  if (!got && got.why == no_answer::permission_denied)
+    self->fail(std::make_exception_ptr(
+        error(errc::permission_denied, self->group_->what() + ": the user may not publish to " + subject)));
 }
 
 /// Asks the leader whether the consumer is there, when that is in doubt.

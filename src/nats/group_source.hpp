@@ -66,6 +66,7 @@ private:
   bool make_delivery(arrival a, group_delivery& into);
   void read_event(native_message const& message, std::string_view subject, group_delivery& into) const;
   static awaitable<void> tend_lanes(std::shared_ptr<jetstream_group_source> self, time deadline);
+  static awaitable<void> try_pull(std::shared_ptr<jetstream_group_source> self, group_lane l, time deadline);
   static awaitable<void> check(std::shared_ptr<jetstream_group_source> self, group_lane l, time deadline);
   static awaitable<void> fetch_left_out(std::shared_ptr<jetstream_group_source> self, time deadline);
 

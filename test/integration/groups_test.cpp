@@ -369,7 +369,7 @@ BOOST_AUTO_TEST_SUITE_END()
 BOOST_AUTO_TEST_SUITE(group_processes, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(killed_workers_lose_nothing) {
-  constexpr std::int64_t events = 400;
+  constexpr std::int64_t events = 4000; // more than are handled before the last worker is killed
   run(
       [](asio::io_context& context) -> awaitable<void> {
         auto const stream = new_stream();
