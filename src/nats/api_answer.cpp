@@ -230,6 +230,7 @@ answer_of<stream_answer> parse_stream_answer(std::string_view text) {
       return not_understood(std::string("a stream's state without the number ") + name);
     *field = *number;
   }
+  out.first_time = string_at(*state, "first_ts").value_or("");
   return out;
 }
 

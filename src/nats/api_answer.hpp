@@ -106,6 +106,7 @@ struct stream_answer {
   std::uint64_t bytes = 0;
   std::uint64_t first_sequence = 0;
   std::uint64_t last_sequence = 0;
+  std::string first_time;     ///< RFC 3339, as the server wrote it; of no message something of no meaning
 };
 answer_of<stream_answer> parse_stream_answer(std::string_view text);
 

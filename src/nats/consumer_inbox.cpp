@@ -3,6 +3,7 @@
 
 #include <boost/asio/error.hpp>
 
+#include <chrono>
 #include <utility>
 
 namespace aether::nats::detail {
@@ -16,6 +17,8 @@ void consumer_inbox::on_message(native_message message) {
   // Behind a gap nothing is to be waited for.
   if (!where || where->consumer_sequence != ++last_)
     urgent_ = true;
+  if (!where)
+    got_.status_at = std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count();
   got_.messages.emplace_back(std::move(message), where);
   wake(std::move(lock));
 }
@@ -36,6 +39,12 @@ void consumer_inbox::on_interrupted(bool closed) {
   std::unique_lock lock(mutex_);
   got_.interrupted = urgent_ = true;
   got_.closed = closed;
+  wake(std::move(lock));
+}
+
+void consumer_inbox::on_pull_refused() {
+  std::unique_lock lock(mutex_);
+  got_.may_not_pull = urgent_ = true;
   wake(std::move(lock));
 }
 

@@ -7,6 +7,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -28,8 +29,10 @@ struct arrived {
   bool interrupted = false;             ///< the connection was lost behind them
   bool closed = false;
   bool refused = false;                 ///< the server refused the subscription
+  bool may_not_pull = false;            ///< the server refused the pull
   bool nobody = false;                  ///< a pull met no consumer
   bool silent = false;                  ///< nothing came for too long
+  std::int64_t status_at = 0;           ///< when the last status message came: nanoseconds since the epoch, here
 
   arrived() = default;
 };
@@ -41,6 +44,7 @@ public:
   void on_no_responders() override;
   void on_refused() override;
   void on_interrupted(bool closed) override;
+  void on_pull_refused();
 
   /// Completes `waiting` once so many messages are there, or something that cannot wait.
   void wait(std::uint64_t messages, std::shared_ptr<aether::detail::wait_state<bool>> waiting);

@@ -2,6 +2,7 @@
 #include "nats/consumer_source.hpp"
 
 #include "nats/direct_marks.hpp"
+#include "nats/leader_reads.hpp"
 #include "nats/read_failure.hpp"
 
 #include <algorithm>
@@ -37,6 +38,10 @@ std::chrono::nanoseconds heartbeat_for(stream_access const& stream) {
 
 awaitable<void> nothing_to_do() { co_return; }
 
+std::int64_t since_epoch(std::chrono::system_clock::time_point t) {
+  return std::chrono::nanoseconds(t.time_since_epoch()).count();
+}
+
 } // namespace
 
 consumer_source::consumer_source(std::shared_ptr<stream_access const> stream, stream_start start,
@@ -44,7 +49,9 @@ consumer_source::consumer_source(std::shared_ptr<stream_access const> stream, st
     : stream_(std::move(stream)), identity_(std::move(start.stream)), options_(std::move(options)),
       target_(start.target), heartbeat_(heartbeat_for(*stream_)),
       last_per_subject_(start.last_per_subject && start.target != 0), next_(start.next), fetch_next_(start.next),
-      window_(options_.window_messages, options_.window_bytes) {}
+      window_(options_.window_messages, options_.window_bytes),
+      not_before_(start.not_before.time_since_epoch().count()),
+      made_at_(since_epoch(std::chrono::system_clock::now())) {}
 
 awaitable<void> consumer_source::wait(steady_time deadline) { return run(shared_from_this(), deadline); }
 
@@ -130,9 +137,12 @@ bool consumer_source::passes(std::string_view subject) const noexcept {
   });
 }
 
-bool consumer_source::is_at_end() const noexcept {
-  // A copy may lag behind the leader, which said how far to read; one copy knows everything.
-  return next_ > target_ || (drained_ && stream_->replicas == 1);
+bool consumer_source::is_at_end() const noexcept { return next_ > target_ || nothing_left_; }
+
+/// The consumer says that it has nothing more, and the target was not reached: it has expired, or what it says is not
+/// so, as a copy may lag behind the leader, which said how far to read.
+bool consumer_source::seems_drained() const noexcept {
+  return drained_ && next_ <= target_ && !said_caught_up_ && !nothing_left_;
 }
 
 /// The first consumer gives each subject's last message as of its creation, then what follows. One that is made after
@@ -143,6 +153,7 @@ void consumer_source::leave_last_per_subject() {
     window_.on_taken(held_[taken_].message.data().size() + overhead);
   forget_held();
   next_ = fetch_next_ = target_ + 1;
+  not_before_ = made_at_; // the target was the last one then
   lose();
   failures_ = 0;
   retry_at_ = {};
@@ -154,10 +165,12 @@ void consumer_source::absorb(arrived got) {
   if (!got.messages.empty())
     heard_ = clock::now();
   auto goes_on = true;
+  auto quiet = false; // a heartbeat came last
   std::size_t kept = 0;
   for (auto& d : got.messages) {
     auto const is_status = d.message.reply().empty();
     goes_on = is_status ? on_status(d.message) : on_delivered(d);
+    quiet = is_status && (quiet || d.message.status() == 100);
     if (!goes_on)
       break;
     if (is_status)
@@ -170,11 +183,14 @@ void consumer_source::absorb(arrived got) {
     held_.swap(got.messages);
   else
     std::move(got.messages.begin(), got.messages.end(), std::back_inserter(held_));
+  if (quiet && goes_on)
+    not_before_ = std::max(not_before_, got.status_at);
   if (got.closed)
-    end_with(std::make_exception_ptr(error(errc::closed, "the subscription's connection was closed")));
+    end_with(errc::closed, "the subscription's connection was closed");
   else if (got.refused)
-    end_with(std::make_exception_ptr(
-        error(errc::permission_denied, "the user may not subscribe to inboxes: set connection_options::inbox_prefix")));
+    end_with(errc::permission_denied, "the user may not subscribe to inboxes: set connection_options::inbox_prefix");
+  else if (got.may_not_pull)
+    end_with(errc::permission_denied, "the user may not read from consumers of stream " + stream_->stream());
   else if (!goes_on || got.nobody || got.interrupted)
     lose();
 }
@@ -183,29 +199,28 @@ bool consumer_source::on_delivered(delivered_message const& d) {
   if (!d.where || !order_->on_message(*d.where))
     return false;
   auto const sequence = d.where->stream_sequence;
-  if (sequence > fetch_next_ && may_have_expired()) {
-    end_with(std::make_exception_ptr(
-        error(errc::start_expired, "reading from stream " + stream_->stream() + " fell behind its retention at " +
-                                       std::to_string(fetch_next_) + ": what followed may have expired unread")));
+  if (sequence > fetch_next_ && options_.on_expired == expired_start::refuse && !last_per_subject_ &&
+      !nothing_has_expired()) {
+    end_with(errc::start_expired, "reading from stream " + stream_->stream() + " fell behind its retention at " +
+                                      std::to_string(fetch_next_) + ": what followed may have expired unread");
     return false;
   }
   window_.on_message(d.message.data().size() + overhead);
   pending_ = d.where->pending;
   drained_ = pending_ == 0;
   fetch_next_ = std::max(fetch_next_, sequence + 1);
-  fetched_stored_ = d.where->stored;
+  not_before_ = std::max(not_before_, d.where->stored);
   failures_ = 0;
   return true;
 }
 
 // The server passes over what expired without a word, and what a filter drops leaves gaps too. As long as the message
-// before has not expired, nothing behind it has.
-bool consumer_source::may_have_expired() const {
-  if (options_.on_expired == expired_start::first || last_per_subject_ || stream_->max_age.count() == 0 ||
-      fetched_stored_ == 0)
-    return false;
-  auto const now = std::chrono::system_clock::now().time_since_epoch();
-  return now - std::chrono::nanoseconds(fetched_stored_) > stream_->max_age;
+// before has not expired, nothing behind it has; and what came after the server had nothing more is not older than
+// that.
+bool consumer_source::nothing_has_expired() const {
+  if (stream_->max_age.count() == 0 || not_before_ == 0)
+    return true;
+  return std::chrono::nanoseconds(since_epoch(std::chrono::system_clock::now()) - not_before_) <= stream_->max_age;
 }
 
 bool consumer_source::on_status(native_message const& status) {
@@ -226,6 +241,8 @@ void consumer_source::lose() {
   phase_ = phase::idle;
   set_consumer(nullptr);
   state_asked_.reset();
+  left_asked_.reset();
+  asked_of_ = 0;
   window_.restart();
   drained_ = false;
   if (last_per_subject_ && fetch_next_ > target_)
@@ -257,6 +274,10 @@ void consumer_source::end_with(std::exception_ptr why) {
   ended_ = std::move(why);
 }
 
+void consumer_source::end_with(errc code, std::string const& why) {
+  end_with(std::make_exception_ptr(error(code, why)));
+}
+
 // Waiting.
 
 awaitable<void> consumer_source::run(std::shared_ptr<consumer_source> self, steady_time deadline) {
@@ -270,6 +291,8 @@ awaitable<void> consumer_source::run(std::shared_ptr<consumer_source> self, stea
   case phase::creating:
     return create(std::move(self), deadline);
   case phase::reading:
+    if (self->seems_drained() && !(self->last_per_subject_ && self->stream_->replicas > 1))
+      return ask_what_is_left(std::move(self), deadline);
     break;
   }
   return read(std::move(self), deadline);
@@ -284,7 +307,7 @@ awaitable<void> consumer_source::connect(std::shared_ptr<consumer_source> self, 
   if (core->state() != connection_state::connected) {
     auto const connected = co_await wait_connected(core, std::min(deadline, clock::now() + look_again));
     if (!connected && core->state() == connection_state::closed)
-      self->end_with(std::make_exception_ptr(error(errc::closed, "the subscription's connection was closed")));
+      self->end_with(errc::closed, "the subscription's connection was closed");
     co_return;
   }
   if (self->began_) {
@@ -304,6 +327,7 @@ void consumer_source::start_creating() {
   set_consumer(std::make_shared<reading_consumer>(stream_));
   consumer_->create(request, clock::now() + stream_->config.request_timeout);
   order_.emplace(last_per_subject_ ? 1 : fetch_next_);
+  created_at_ = since_epoch(std::chrono::system_clock::now());
   phase_ = phase::creating;
 }
 
@@ -332,7 +356,7 @@ void consumer_source::on_state(answer const& reply) {
   state_asked_.reset();
   if (!reply) {
     if (reply.why == no_answer::permission_denied)
-      end_with(std::make_exception_ptr(error(errc::permission_denied, "the user may not ask for the stream's state")));
+      end_with(errc::permission_denied, "the user may not ask for the state of stream " + stream_->stream());
     else
       lose();
     return;
@@ -356,8 +380,9 @@ void consumer_source::on_state(answer const& reply) {
       }
     }
     shorter_since_.reset();
-    if (verdict == continuity::goes_on || (verdict == continuity::expired && last_per_subject_) ||
-        (verdict == continuity::expired && options_.on_expired == expired_start::first))
+    auto const passes = last_per_subject_ || options_.on_expired == expired_start::first ||
+                        (stream_->max_age.count() != 0 && not_before_ != 0 && nothing_has_expired());
+    if (verdict == continuity::goes_on || (verdict == continuity::expired && passes))
       start_creating();
     else
       throw_broken(verdict, *stream_, state, fetch_next_);
@@ -374,6 +399,8 @@ void consumer_source::on_created(creation_result const& result) {
     heard_ = pulled_ = clock::now();
     pending_ = result.num_pending;
     drained_ = pending_ == 0;
+    if (drained_)
+      not_before_ = std::max(not_before_, created_at_);
     return;
   case creation_end::not_connected:
   case creation_end::no_answer:
@@ -382,8 +409,7 @@ void consumer_source::on_created(creation_result const& result) {
   case creation_end::unavailable:
     if (options_.filters.size() > 1 && !std::exchange(filter_here_, true)) // 2.9: everything is fetched
       break;
-    end_with(std::make_exception_ptr(
-        error(errc::server_error, "making a consumer on stream " + stream_->stream() + ": " + result.why)));
+    end_with(result.code, "making a consumer on stream " + stream_->stream() + ": " + result.why);
     return;
   }
   lose();
@@ -406,9 +432,15 @@ awaitable<void> consumer_source::read(std::shared_ptr<consumer_source> self, ste
     co_return;
   }
   self->ask();
+  // What waits in the inbox was heard of when it came; who looks after a while gives the server its time anew.
   self->heard_ = std::max(self->heard_, self->pulled_);
-  // What waits in the inbox was heard of when it came; who looks now gives the server its time anew.
-  auto const silent_at = std::max(self->heard_, clock::now() - self->heartbeat_) + 3 * self->heartbeat_;
+  if (auto const now = clock::now(); now - self->looked_ > self->heartbeat_)
+    self->heard_ = std::max(self->heard_, now - self->heartbeat_);
+  auto const silent_at = self->heard_ + 3 * self->heartbeat_;
+  struct looking { // also when it is cancelled
+    steady_time& until;
+    ~looking() { until = clock::now(); }
+  } const here{self->looked_};
   auto const ahead = std::min(self->pending_, (self->window_.under_way() + 1) / 2);
   auto const wanted = std::clamp<std::uint64_t>(ahead, 1, messages_at_once);
   auto const consumer = self->consumer_;
@@ -417,6 +449,48 @@ awaitable<void> consumer_source::read(std::shared_ptr<consumer_source> self, ste
   self->absorb(std::move(got));
   if (silent && self->phase_ == phase::reading)
     self->lose();
+}
+
+awaitable<void> consumer_source::ask_what_is_left(std::shared_ptr<consumer_source> self, steady_time deadline) {
+  if (self->last_per_subject_) { // of the others something is left always
+    self->nothing_left_ = true;
+    co_return;
+  }
+  if (!self->left_asked_)
+    self->left_asked_ = ask_into_slot(self->stream_->connection, leader_read_subject(*self->stream_),
+                                      next_message_query(self->options_.filters[self->asked_of_], self->next_),
+                                      clock::now() + self->stream_->config.request_timeout);
+  auto const reply = co_await answer_slot::wait(self->left_asked_, deadline);
+  if (reply)
+    self->on_left(*reply);
+}
+
+void consumer_source::on_left(answer const& reply) {
+  left_asked_.reset();
+  if (!reply) {
+    if (reply.why == no_answer::permission_denied)
+      end_with(errc::permission_denied, "the user may not read from the leader of stream " + stream_->stream());
+    else
+      lose();
+    return;
+  }
+  auto const told = parse_leader_answer(reply.message);
+  if (told.error) {
+    if (told.temporary)
+      lose();
+    else
+      end_with(
+          std::make_exception_ptr(error(told.error, "reading from stream " + stream_->stream() + ": " + told.text)));
+    return;
+  }
+  if (told.message && told.message->sequence <= target_) {
+    if (stream_->replicas == 1) // which has one copy
+      return lose();
+    drained_ = false; // until the copy that lags says so again
+    asked_of_ = 0;
+  } else if (++asked_of_ == options_.filters.size()) {
+    nothing_left_ = true;
+  }
 }
 
 } // namespace aether::nats::detail

@@ -52,6 +52,7 @@ private:
   static boost::asio::awaitable<void> verify(std::shared_ptr<consumer_source> self, steady_time deadline);
   static boost::asio::awaitable<void> create(std::shared_ptr<consumer_source> self, steady_time deadline);
   static boost::asio::awaitable<void> read(std::shared_ptr<consumer_source> self, steady_time deadline);
+  static boost::asio::awaitable<void> ask_what_is_left(std::shared_ptr<consumer_source> self, steady_time deadline);
 
   void forget_held();
   bool take_held(fetched_message& into);
@@ -62,13 +63,16 @@ private:
   bool on_status(native_message const& status);
   void on_state(answer const& reply);
   void on_created(creation_result const& result);
+  void on_left(answer const& reply);
   void start_creating();
   void ask();
   void lose();
   void set_consumer(std::shared_ptr<reading_consumer> consumer);
   void end_with(std::exception_ptr why);
+  void end_with(errc code, std::string const& why);
   void leave_last_per_subject();
-  bool may_have_expired() const;
+  bool seems_drained() const noexcept;
+  bool nothing_has_expired() const;
 
   std::shared_ptr<stream_access const> const stream_;
   std::shared_ptr<stream_identity const> const identity_;
@@ -92,13 +96,19 @@ private:
   std::size_t freed_ = 0;
   std::size_t spent_bytes_ = 0; // taken and not freed
   std::uint64_t pending_ = 0;  // behind the last one held
-  std::int64_t fetched_stored_ = 0; // when that was
+  std::int64_t not_before_;    // nothing behind it was stored earlier: nanoseconds since the epoch; 0: not known
+  std::int64_t const made_at_;
+  std::int64_t created_at_ = 0; // when the consumer was asked for
   bool drained_ = false;       // the server had nothing more when it was last heard
+  bool nothing_left_ = false;  // up to the target, though it was not reached
+  std::size_t asked_of_ = 0;   // of the filters, for what is left
+  std::shared_ptr<answer_slot> left_asked_;
   bool said_caught_up_ = false;
   unsigned failures_ = 0;      // in a row
   steady_time retry_at_{};
   steady_time heard_{};
   steady_time pulled_{};
+  steady_time looked_{};
   std::optional<steady_time> shorter_since_;
   std::exception_ptr ended_;
 

@@ -106,7 +106,7 @@ awaitable<consumer_end> read_by_one(std::shared_ptr<stream_access const> stream,
       break;
     if (got.closed)
       throw_unanswered(no_answer::closed, "reading from stream " + stream->stream());
-    if (got.refused)
+    if (got.refused || got.may_not_pull)
       co_return read_stop::unavailable;
     if (got.interrupted)
       co_return consumer_end();

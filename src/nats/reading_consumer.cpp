@@ -54,6 +54,20 @@ private:
   std::atomic<bool> one_of_two_{false};
 };
 
+/// Hears whether the server refuses the pull, which shows nowhere else: what it brings comes to the inbox.
+class pull_watch final : public reply_sink {
+public:
+  explicit pull_watch(std::shared_ptr<consumer_inbox> inbox) : inbox_(std::move(inbox)) {}
+  bool on_reply(native_message) override { return false; }
+  void on_no_answer(no_answer why) override {
+    if (why == no_answer::permission_denied)
+      inbox_->on_pull_refused();
+  }
+
+private:
+  std::shared_ptr<consumer_inbox> const inbox_;
+};
+
 reading_consumer::reading_consumer(std::shared_ptr<stream_access const> stream)
     : stream_(std::move(stream)), name_("read-" + make_uuid()), reply_(stream_->connection->unique_inbox()),
       subscription_(stream_->connection->subscribe(reply_, {}, inbox_, nullptr)) {}
@@ -87,6 +101,7 @@ awaitable<std::optional<creation_result>> reading_consumer::created(std::shared_
       throw_unanswered(reply.why, "reading from stream " + self->stream_->stream());
     if (reply.why == no_answer::permission_denied) {
       out.end = creation_end::unavailable;
+      out.code = errc::permission_denied;
       out.why = "the user may not create consumers";
     } else if (reply.why == no_answer::connection_lost || reply.why == no_answer::not_handed_over) {
       out.end = creation_end::not_connected;
@@ -108,19 +123,23 @@ awaitable<std::optional<creation_result>> reading_consumer::created(std::shared_
   co_return result;
 }
 
-void reading_consumer::pull_now(pull const& p) const { ask(p, R"("no_wait":true)"); }
+void reading_consumer::pull_now(pull const& p) { ask(p, R"("no_wait":true)"); }
 
-void reading_consumer::pull_live(pull const& p, std::chrono::nanoseconds expires,
-                                 std::chrono::nanoseconds heartbeat) const {
+void reading_consumer::pull_live(pull const& p, std::chrono::nanoseconds expires, std::chrono::nanoseconds heartbeat) {
   ask(p,
       R"("expires":)" + std::to_string(expires.count()) + R"(,"idle_heartbeat":)" + std::to_string(heartbeat.count()));
 }
 
-void reading_consumer::ask(pull const& p, std::string rest) const {
+void reading_consumer::ask(pull const& p, std::string rest) {
   auto body = '{' + std::move(rest) + R"(,"batch":)" + std::to_string(p.batch);
   if (p.max_bytes != 0)
     body += R"(,"max_bytes":)" + std::to_string(p.max_bytes);
-  stream_->connection->publish(native_message(api("MSG.NEXT"), reply_, body + '}'), nullptr);
+  auto const& core = stream_->connection;
+  native_message message(api("MSG.NEXT"), reply_, body + '}');
+  if (std::exchange(pulled_, true))
+    return core->publish(std::move(message), nullptr);
+  core->request(std::move(message), core->next_token(), std::make_shared<pull_watch>(inbox_),
+                std::chrono::steady_clock::now() + stream_->config.request_timeout);
 }
 
 std::string reading_consumer::api(std::string_view what) const {

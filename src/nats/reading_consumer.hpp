@@ -4,6 +4,8 @@
 #include "nats/consumer_inbox.hpp"
 #include "nats/stream_access.hpp"
 
+#include <aether/error.hpp>
+
 #include <boost/asio/awaitable.hpp>
 
 #include <cstdint>
@@ -36,8 +38,9 @@ enum class creation_end {
 
 struct creation_result {
   creation_end end = creation_end::no_answer;
-  std::uint64_t num_pending = 0; ///< messages that were there for it
-  std::string why;               ///< of unavailable
+  std::uint64_t num_pending = 0;  ///< messages that were there for it
+  errc code = errc::server_error; ///< of unavailable
+  std::string why;                ///< of unavailable
 
   creation_result() = default;
 };
@@ -61,14 +64,14 @@ public:
                                                                         steady_time until);
 
   /// Ends by itself when fewer are there.
-  void pull_now(pull const& p) const;
+  void pull_now(pull const& p);
   /// Waits for what is missing until `expires`, with a heartbeat meanwhile.
-  void pull_live(pull const& p, std::chrono::nanoseconds expires, std::chrono::nanoseconds heartbeat) const;
+  void pull_live(pull const& p, std::chrono::nanoseconds expires, std::chrono::nanoseconds heartbeat);
 
 private:
   std::string api(std::string_view what) const;
   std::string config(consumer_request const& request) const;
-  void ask(pull const& p, std::string rest) const;
+  void ask(pull const& p, std::string rest);
 
   std::shared_ptr<stream_access const> stream_;
   std::string name_;
@@ -77,6 +80,7 @@ private:
   std::uint64_t subscription_;
   std::vector<std::string> filters_;
   std::shared_ptr<consumer_creation> creation_;
+  bool pulled_ = false;
 };
 
 } // namespace aether::nats::detail

@@ -19,13 +19,11 @@ stored_feed::stored_feed(std::shared_ptr<store_core> store, std::shared_ptr<stre
 feed_step stored_feed::take(recorded_event& into, replay_error& malformed) {
   if (store_->is_closing())
     throw error(errc::closed, "the store was closed");
-  switch (source_->take(last_)) {
-  case source_step::nothing:
-    return feed_step::nothing;
-  case source_step::caught_up:
-    return feed_step::caught_up;
-  case source_step::message:
-    break;
+  if (ended_)
+    std::rethrow_exception(ended_);
+  if (auto const step = source_->take(last_); step != source_step::message) {
+    last_ = {}; // what it pointed to may be gone
+    return step == source_step::caught_up ? feed_step::caught_up : feed_step::nothing;
   }
   sequence_ = last_.sequence;
   parse_error bad;
@@ -37,8 +35,10 @@ feed_step stored_feed::take(recorded_event& into, replay_error& malformed) {
     return feed_step::event;
   }
   event_id_.clear();
-  if (bad.code == errc::actor_mismatch)
-    throw error(bad.code, bad.reason);
+  if (bad.code == errc::actor_mismatch) {
+    ended_ = std::make_exception_ptr(error(bad.code, bad.reason));
+    std::rethrow_exception(ended_);
+  }
   malformed.sequence = last_.sequence;
   malformed.raw_data = last_.data;
   malformed.error = bad.code;

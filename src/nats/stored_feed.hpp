@@ -8,6 +8,7 @@
 #include <aether/json.hpp>
 
 #include <atomic>
+#include <exception>
 #include <memory>
 #include <string>
 
@@ -40,6 +41,7 @@ private:
   fetched_message last_;
   std::uint64_t sequence_;
   std::string event_id_;
+  std::exception_ptr ended_; // two actors on one subject
   std::atomic<bool> stopped_{false};
   std::string subject_; // of the last event, its capacity used again
 };

@@ -19,6 +19,7 @@ struct stream_start {
   std::uint64_t next = 1;        ///< the first sequence wanted
   std::string event_id;          ///< of the event right below it, for positions
   std::uint64_t target = 0; ///< caught up when what stands at it, or is left up to it, was handed out; 0: at once
+  time_point not_before{};  ///< nothing from `next` on was stored earlier; the epoch: not known
   bool last_per_subject = false; ///< up to the target only the last message of each subject
 
   stream_start() = default;

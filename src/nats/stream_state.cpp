@@ -17,6 +17,8 @@ stream_state state_of(stream_answer const& answer) {
     throw error(errc::protocol_error, "the stream's time of creation is not understood: " + answer.created);
   state.last = answer.last_sequence;
   state.first = answer.messages == 0 ? state.last + 1 : std::max<std::uint64_t>(answer.first_sequence, 1);
+  if (answer.messages == 0 || !parse_time(answer.first_time, state.first_time))
+    state.first_time = {};
   return state;
 }
 

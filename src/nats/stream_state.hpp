@@ -18,6 +18,7 @@ struct stream_state {
   time_point created{};
   std::uint64_t first = 1; ///< nothing is below it; last + 1 when there is nothing
   std::uint64_t last = 0;  ///< given so far
+  time_point first_time{}; ///< when the first one was stored; the epoch: not known, or there is none
 };
 
 /// Throws protocol_error when it cannot be read.

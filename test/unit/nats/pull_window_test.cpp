@@ -91,6 +91,24 @@ BOOST_AUTO_TEST_CASE(statuses) {
   }
 }
 
+// Servers from 2.10 on say so of each one that has bytes left.
+BOOST_AUTO_TEST_CASE(a_pull_that_was_fulfilled_is_over_once) {
+  pull_window w(4, 10'000);
+  BOOST_TEST(asks(w, 2, 5'000));
+  BOOST_TEST(asks(w, 2, 5'000));
+  w.on_message(10);
+  w.on_message(10);
+  BOOST_TEST((w.on_status(409, 0) == pull_status::go_on));
+  BOOST_TEST(w.under_way() == 2u);
+  w.on_message(10);
+  w.on_message(10);
+  BOOST_TEST((w.on_status(409, 0) == pull_status::go_on));
+  BOOST_TEST(!w.waiting());
+  for (int i = 0; i < 4; ++i)
+    w.on_taken(10);
+  BOOST_TEST(asks(w, 2, 5'000));
+}
+
 BOOST_AUTO_TEST_CASE(a_new_consumer_keeps_what_is_held) {
   pull_window w(10, 1'000);
   (void)w.next();

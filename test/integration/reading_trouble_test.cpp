@@ -1,0 +1,291 @@
+// Readers and subscriptions on JetStream where something goes wrong, or is slow: nothing is lost, told wrongly, or
+// hangs.
+#include <integration/raw_stream.hpp>
+#include <integration/store_support.hpp>
+
+#include <boost/json/array.hpp>
+
+using namespace aether;
+using namespace aether::test;
+using namespace std::chrono_literals;
+using nats::jetstream_config;
+using nats::jetstream_event_store;
+
+namespace {
+
+using clock_type = std::chrono::steady_clock;
+
+awaitable<std::vector<std::string>> consumers_of(raw_client client, std::string stream) {
+  auto const answer = co_await client.api("CONSUMER.NAMES." + stream);
+  std::vector<std::string> names;
+  if (auto const* found = answer.if_contains("consumers"); found && found->is_array())
+    for (auto const& name : found->get_array())
+      names.emplace_back(name.as_string());
+  co_return names;
+}
+
+/// Until the stream has none any more, as a deletion is not waited for.
+awaitable<bool> consumers_go(raw_client client, std::string stream) {
+  for (auto const until = clock_type::now() + scaled(10s); clock_type::now() < until;) {
+    auto const left = co_await consumers_of(client, stream);
+    if (left.empty())
+      co_return true;
+    co_await pause(10ms);
+  }
+  co_return false;
+}
+
+awaitable<void> delete_consumers(raw_client client, std::string stream) {
+  auto const names = co_await consumers_of(client, stream);
+  for (auto const& name : names)
+    co_await client.api("CONSUMER.DELETE." + stream + '.' + name);
+}
+
+awaitable<void> until_expired(raw_client client, std::string stream) {
+  for (std::int64_t left = 1; left > 0;) {
+    left = co_await client.count(stream, stream + ".events.>");
+    co_await pause(20ms);
+  }
+}
+
+/// What comes within the time, asked for in short turns.
+awaitable<std::optional<subscription_item>> next_in_turns(event_subscription& subscription,
+                                                          std::chrono::nanoseconds turn, std::chrono::seconds limit) {
+  std::optional<subscription_item> item;
+  call_options const options{.timeout = turn};
+  for (auto const until = clock_type::now() + scaled(limit); !item && clock_type::now() < until;)
+    item = co_await subscription.next(options);
+  co_return item;
+}
+
+std::string text_of(std::optional<subscription_item> const& item) {
+  if (!item)
+    return "nothing";
+  if (auto const* e = std::get_if<recorded_event>(&*item))
+    return e->event.actor_id + ':' + std::to_string(e->event.version);
+  return std::holds_alternative<caught_up>(*item) ? "caught up" : "malformed";
+}
+
+jetstream_config short_lived() {
+  jetstream_config config;
+  config.stream_retention = 1s;
+  config.duplicate_window = 1s;
+  config.operation_timeout = 1s;
+  config.request_timeout = 200ms; // heartbeats every 100 ms
+  return config;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(reading_trouble, *boost::unit_test::precondition(has_nats_server))
+
+// Servers from 2.10 on say that a pull was fulfilled, which is no trouble.
+BOOST_AUTO_TEST_CASE(one_consumer_reads_everything) {
+  with_new_store([](jetstream_event_store store) -> awaitable<void> {
+    auto client = co_await raw_client::connect();
+    for (int version = 1; version <= 200; ++version)
+      co_await store.save_event(event_of("order-1", version));
+    subscribe_options options;
+    options.window_events = 10;
+    auto subscription = co_await store.subscribe(options);
+    auto const names = co_await consumers_of(client, store.stream());
+    BOOST_TEST(names.size() == 1u);
+    for (int version = 1; version <= 200; ++version) {
+      auto const item = co_await subscription.next();
+      BOOST_REQUIRE(text_of(item) == "order-1:" + std::to_string(version));
+    }
+    auto const now = co_await consumers_of(client, store.stream());
+    BOOST_TEST(now == names, boost::test_tools::per_element());
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_consumer_goes_with_its_handle_and_else_with_its_process) {
+  with_new_store([](jetstream_event_store store) -> awaitable<void> {
+    auto client = co_await raw_client::connect();
+    for (int version = 1; version <= 20; ++version)
+      co_await store.save_event(event_of("order-1", version));
+    auto const has_batches = shared_server().at_least(2, 11);
+    {
+      read_options options;
+      options.window_events = 4;
+      auto reader = store.read_events("order-1", options);
+      auto subscription = co_await store.subscribe();
+      auto const e = co_await reader.next();
+      BOOST_TEST(e->event.version == 1);
+      auto const item = co_await subscription.next();
+      BOOST_TEST(text_of(item) == "order-1:1");
+      auto const names = co_await consumers_of(client, store.stream());
+      BOOST_TEST(names.size() == (has_batches ? 1u : 2u));
+      for (auto const& name : names) { // what is left of a process that is killed
+        auto const info = co_await client.api("CONSUMER.INFO." + store.stream() + '.' + name);
+        auto const& config = info.at("config").as_object();
+        BOOST_TEST(config.at("inactive_threshold").to_number<std::int64_t>() == 30'000'000'000);
+        BOOST_TEST(config.if_contains("durable_name") == nullptr);
+      }
+    }
+    auto const gone = co_await consumers_go(client, store.stream());
+    BOOST_TEST(gone);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(loads_of_one_actor_make_no_consumer) {
+  if (!shared_server().at_least(2, 11))
+    return;
+  nats_server server;
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    auto raw = co_await raw_stream::open(server.url(), {}, {});
+    co_await raw.store_events("order-1", 1, 5'000);
+    auto store = co_await open_store(server.url(), "S");
+    auto client = co_await raw_client::connect(server.url());
+    read_options options;
+    options.window_events = 500;
+    auto reader = store.read_events("order-1", options);
+    for (std::int64_t version = 1; version <= 5'000; ++version) {
+      auto const e = co_await reader.next();
+      BOOST_REQUIRE((e && e->event.version == version));
+      if (version % 500 != 250)
+        continue;
+      auto const names = co_await consumers_of(client, "S");
+      BOOST_TEST(names.empty());
+    }
+    auto const end = co_await reader.next();
+    BOOST_TEST(!end.has_value());
+  });
+}
+
+// What is missing shows by silence on server 2.9 only: whoever looks for a moment each time has to notice it too.
+BOOST_AUTO_TEST_CASE(short_turns_notice_that_the_consumer_is_lost) {
+  jetstream_config config;
+  config.request_timeout = 400ms;
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    auto const name = new_stream();
+    auto store = co_await open_store(name, config);
+    auto client = co_await raw_client::connect();
+    for (int version = 1; version <= 9; ++version)
+      co_await store.save_event(event_of("order-1", version));
+    subscribe_options options;
+    options.window_events = 2;
+    auto subscription = co_await store.subscribe(options);
+    auto item = co_await subscription.next();
+    for (int version = 2; version <= 9; ++version) {
+      co_await pause(20ms); // so that what was asked for has come, and nothing is asked when the consumer goes
+      co_await delete_consumers(client, store.stream());
+      item = co_await next_in_turns(subscription, 20ms, 10s);
+      BOOST_REQUIRE(text_of(item) == "order-1:" + std::to_string(version));
+    }
+  });
+}
+
+// What is quiet for longer than the stream keeps anything has missed nothing, whatever else was stored meanwhile.
+BOOST_AUTO_TEST_CASE(a_quiet_subscription_outlives_the_retention) {
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    auto const name = new_stream();
+    auto store = co_await open_store(name, short_lived());
+    auto client = co_await raw_client::connect();
+    co_await store.save_event(event_of("rare-1", 1));
+    subscribe_options options;
+    options.filter.actor_types = {"rare"};
+    auto subscription = co_await store.subscribe(options);
+    auto item = co_await subscription.next();
+    item = co_await subscription.next();
+    BOOST_TEST(text_of(item) == "caught up");
+    std::int64_t other = 0;
+    for (std::int64_t version = 2; version <= 3; ++version) {
+      for (auto const until = clock_type::now() + 1500ms; clock_type::now() < until;) {
+        co_await store.save_event(event_of("stock-1", ++other));
+        item = co_await subscription.next(call_options{.timeout = 100ms});
+        BOOST_REQUIRE(!item.has_value());
+      }
+      if (version == 3)
+        co_await delete_consumers(client, store.stream());
+      co_await store.save_event(event_of("rare-1", version));
+      item = co_await next_in_turns(subscription, 500ms, 10s);
+      BOOST_TEST(text_of(item) == "rare-1:" + std::to_string(version));
+    }
+  });
+}
+
+BOOST_AUTO_TEST_CASE(what_expires_before_the_first_is_taken_is_told) {
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    auto const name = new_stream();
+    auto store = co_await open_store(name, short_lived());
+    auto client = co_await raw_client::connect();
+    for (int version = 1; version <= 9; ++version)
+      co_await store.save_event(event_of("order-1", version));
+    auto whole = co_await store.subscribe();
+    auto item = co_await whole.next();
+    subscribe_options options;
+    options.start = start_from::position(whole.position());
+    auto subscription = co_await store.subscribe(options);
+    co_await until_expired(client, store.stream());
+    co_await store.save_event(event_of("order-2", 1));
+    auto const f = co_await failure_of(subscription.next(call_options{.timeout = 10s}));
+    BOOST_TEST(f.code == errc::start_expired, f.text);
+  });
+}
+
+// All that has expired is older.
+BOOST_AUTO_TEST_CASE(begins_at_a_time_in_a_stream_that_expired) {
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    auto const name = new_stream();
+    auto store = co_await open_store(name, short_lived());
+    auto client = co_await raw_client::connect();
+    co_await store.save_event(event_of("order-1", 1));
+    co_await until_expired(client, store.stream());
+    subscribe_options options;
+    options.start = start_from::time(std::chrono::system_clock::now() - 200ms);
+    co_await store.save_event(event_of("order-2", 1));
+    auto subscription = co_await store.subscribe(options);
+    auto const item = co_await subscription.next();
+    BOOST_TEST(text_of(item) == "order-2:1");
+    options.start = start_from::time(std::chrono::system_clock::now() - 10s);
+    auto const f = co_await failure_of(store.subscribe(options));
+    BOOST_TEST(f.code == errc::start_expired, f.text);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(catches_up_where_everything_has_expired) {
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    auto const name = new_stream();
+    auto store = co_await open_store(name, short_lived());
+    auto client = co_await raw_client::connect();
+    for (int version = 1; version <= 9; ++version)
+      co_await store.save_event(event_of("order-1", version));
+    subscribe_options options;
+    options.on_expired = expired_start::first;
+    auto subscription = co_await store.subscribe(options);
+    co_await until_expired(client, store.stream());
+    auto item = co_await next_in_turns(subscription, 50ms, 10s);
+    BOOST_TEST(text_of(item) == "caught up");
+    co_await store.save_event(event_of("order-2", 1));
+    item = co_await next_in_turns(subscription, 50ms, 10s);
+    BOOST_TEST(text_of(item) == "order-2:1");
+  });
+}
+
+BOOST_AUTO_TEST_CASE(events_that_are_larger_than_the_window) {
+  nats_server server;
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    auto raw = co_await raw_stream::open(server.url(), {}, {});
+    co_await raw.store_events("order-1", 1, 6, 500'000);
+    auto store = co_await open_store(server.url(), "S");
+    for (std::size_t const bytes : {1, 600'000, 1'200'000}) {
+      read_options options;
+      options.window_bytes = bytes;
+      auto reader = store.read_events("order-1", options);
+      subscribe_options following;
+      following.window_bytes = bytes;
+      auto subscription = co_await store.subscribe(following);
+      for (std::int64_t version = 1; version <= 6; ++version) {
+        auto const e = co_await reader.next();
+        BOOST_REQUIRE((e && e->event.version == version));
+        auto const item = co_await subscription.next(call_options{.timeout = 10s});
+        BOOST_REQUIRE(text_of(item) == "order-1:" + std::to_string(version));
+      }
+      auto const end = co_await reader.next();
+      BOOST_TEST(!end.has_value());
+    }
+  });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
