@@ -98,10 +98,44 @@ void floor_client::save_all(workload const& w, std::span<encoded_event const> ev
   }
 }
 
-std::string_view floor_client::request(std::string_view subject, std::string_view body) {
+void floor_client::publish(std::string_view subject, std::string_view body) {
   out_.append("PUB ").append(subject).append(" ").append(inbox).append(" ").append(std::to_string(body.size()));
   out_.append("\r\n").append(body).append("\r\n");
   send_all();
+}
+
+void floor_client::read_history(std::string const& stream, std::string const& subject, std::size_t count,
+                                bool direct_batches) {
+  std::string_view payload;
+  if (direct_batches) {
+    publish("$JS.API.DIRECT.GET." + stream, R"({"seq":1,"next_by_subj":")" + subject + R"(","batch":)" +
+                                                std::to_string(count + 1) + R"(,"max_bytes":4194304})");
+    std::size_t come = 0;
+    while (next_message(payload, true) && !is_status_)
+      ++come;
+    if (come != count)
+      throw std::runtime_error("floor: a batch of another length: " + std::to_string(come));
+    return;
+  }
+  auto const name = "floor" + std::to_string(++consumers_);
+  auto const created = request("$JS.API.CONSUMER.CREATE." + stream + '.' + name + '.' + subject,
+                               R"({"stream_name":")" + stream + R"(","config":{"name":")" + name +
+                                   R"(","deliver_policy":"all","ack_policy":"none","filter_subject":")" + subject +
+                                   R"(","num_replicas":1,"mem_storage":true,"inactive_threshold":30000000000}})");
+  if (created.find("\"error\"") != std::string_view::npos)
+    throw std::runtime_error("floor: no consumer: " + std::string(created));
+  publish("$JS.API.CONSUMER.MSG.NEXT." + stream + '.' + name,
+          R"({"no_wait":true,"batch":)" + std::to_string(count) + '}');
+  for (std::size_t i = 0; i < count; ++i) {
+    next_message(payload, true);
+    if (is_status_)
+      throw std::runtime_error("floor: a pull that ended early");
+  }
+  request("$JS.API.CONSUMER.DELETE." + stream + '.' + name, "");
+}
+
+std::string_view floor_client::request(std::string_view subject, std::string_view body) {
+  publish(subject, body);
   std::string_view answer;
   next_message(answer, true);
   return answer;
@@ -177,11 +211,25 @@ bool floor_client::take_message(std::string_view& payload, bool& taken) {
     auto const size = number_of(text.substr(text.rfind(' ') + 1));
     if (in_.size() - parsed_ >= size + 2) {
       payload = std::string_view(in_).substr(parsed_, size);
+      is_status_ = false;
       parsed_ += size + 2;
       return true;
     }
     parsed_ = begin;
-  } else if (text.starts_with("-ERR") || text.starts_with("HMSG")) {
+  } else if (text.starts_with("HMSG ")) {
+    auto const last = text.rfind(' ');
+    auto const size = number_of(text.substr(last + 1));
+    auto const header_at = text.rfind(' ', last - 1) + 1;
+    auto const header = number_of(text.substr(header_at, last - header_at));
+    if (in_.size() - parsed_ >= size + 2) {
+      auto const whole = std::string_view(in_).substr(parsed_, size);
+      is_status_ = whole.starts_with("NATS/1.0 ");
+      payload = whole.substr(header);
+      parsed_ += size + 2;
+      return true;
+    }
+    parsed_ = begin;
+  } else if (text.starts_with("-ERR")) {
     throw std::runtime_error("floor: " + std::string(text));
   } else {
     taken = true; // INFO

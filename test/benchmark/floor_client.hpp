@@ -29,7 +29,12 @@ public:
   /// Sends a request and returns the answer's bytes, which stay until the next call.
   std::string_view request(std::string_view subject, std::string_view body);
 
+  /// Reads `count` messages of a subject as whoever knows the server best would: one batch of direct gets where it has
+  /// them, else a consumer of the moment.
+  void read_history(std::string const& stream, std::string const& subject, std::size_t count, bool direct_batches);
+
 private:
+  void publish(std::string_view subject, std::string_view body);
   void append_save(encoded_event const& e, std::uint64_t expected_sequence);
   void send_all();
   /// The next message's payload. False: nothing has come, and it was not to wait.
@@ -42,6 +47,8 @@ private:
   std::string out_;
   std::string in_;
   std::size_t parsed_ = 0;
+  int consumers_ = 0; ///< made so far
+  bool is_status_ = false; ///< the last message
 };
 
 } // namespace aether::benchmark

@@ -13,10 +13,17 @@ struct server_work {
 };
 
 constexpr server_work server_works[] = {
-    {"many_saves", &measure_many_saves},         {"single_saves", &measure_single_saves},
-    {"latest_version", &measure_latest_version}, {"refused_saves", &measure_refused_saves},
-    {"long_history", &measure_long_history},     {"short_histories", &measure_short_histories},
-    {"replay", &measure_replay},                 {"peak_memory", &measure_peak_memory},
+    {"many_saves", &measure_many_saves},
+    {"single_saves", &measure_single_saves},
+    {"latest_version", &measure_latest_version},
+    {"refused_saves", &measure_refused_saves},
+    {"long_history", &measure_long_history},
+    {"short_histories", &measure_short_histories},
+    {"replay", &measure_replay},
+    {"one_actor", &measure_one_actor},
+    {"last_events", &measure_last_events},
+    {"live", &measure_live_delivery},
+    {"peak_memory", &measure_peak_memory},
 };
 
 void measure_on(std::string const& program, options const& wanted, report& out) {
@@ -32,6 +39,8 @@ int run(std::vector<std::string> const& arguments) {
   auto wanted = parse_options(arguments);
   if (wanted.touch_actors > 0)
     return touch_actors(wanted);
+  if (wanted.replay || wanted.idle)
+    return replay_and_tell_peak(wanted);
   if (wanted.servers.empty())
     wanted.servers.emplace_back();
   report out(std::cout);

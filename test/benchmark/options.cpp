@@ -59,6 +59,10 @@ options parse_options(std::vector<std::string> const& arguments) {
       o.rounds = number(value());
     else if (name == "--touch-actors")
       o.touch_actors = number(value());
+    else if (name == "--replay")
+      o.replay = true;
+    else if (name == "--idle")
+      o.idle = true;
     else if (name == "--url")
       o.url = value();
     else if (name == "--stream")

@@ -16,6 +16,8 @@ struct options {
 
   // Set when the benchmark runs itself as the process whose memory is measured.
   std::size_t touch_actors = 0;
+  bool replay = false;          ///< reads everything of the stream
+  bool idle = false;            ///< opens it and does nothing
   std::string url; ///< of the server; empty: a map is filled instead of a store
   std::string stream;
 

@@ -1,19 +1,14 @@
 // How much memory a process takes at most that has saved an event of each of 1,000,000 actors: a child of this one.
+#include "benchmark/peak.hpp"
 #include "benchmark/session.hpp"
 #include "benchmark/workload.hpp"
 #include "benchmark/works.hpp"
 
 #include <aether/task_group.hpp>
-#include <support/child_process.hpp>
-#include <support/temporary_directory.hpp>
 
 #include <boost/asio/this_coro.hpp>
 
-#include <chrono>
-#include <fstream>
 #include <iostream>
-#include <limits>
-#include <sstream>
 #include <unordered_map>
 
 namespace aether::benchmark {
@@ -22,17 +17,6 @@ namespace {
 constexpr std::size_t at_once = 1'000;
 constexpr double cache_megabytes = 64; // jetstream_config::version_cache_bytes, by default
 constexpr double allowed_megabytes = 64;
-
-double peak_megabytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string name; status >> name;) {
-    double kilobytes = 0;
-    if (name == "VmHWM:" && status >> kilobytes)
-      return kilobytes / 1024;
-    status.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
-  }
-  throw std::runtime_error("/proc/self/status tells no VmHWM");
-}
 
 std::string actor_name(std::size_t i) { return "order-touched-" + std::to_string(i); }
 
@@ -50,20 +34,6 @@ awaitable<double> touch_all(nats::connection, nats::jetstream_event_store store,
     group.spawn(touch_every(store, i, at_once, count));
   co_await group.join();
   co_return 0.0;
-}
-
-/// The peak of a child that is told these arguments.
-double peak_of_child(std::vector<std::string> arguments) {
-  test::temporary_directory directory;
-  arguments.insert(arguments.begin(), "/proc/self/exe");
-  auto const output = directory.path() / "peak";
-  test::child_process child(std::move(arguments), output);
-  auto const code = child.wait(std::chrono::minutes(5));
-  std::istringstream text(test::read_file(output));
-  double megabytes = 0;
-  if (code != 0 || !(text >> megabytes))
-    throw std::runtime_error("the child whose memory is measured failed: " + text.str());
-  return megabytes;
 }
 
 } // namespace

@@ -1,10 +1,12 @@
 // Following a stream: everything from the beginning, and what is saved live.
 #include "benchmark/floor_client.hpp"
+#include "benchmark/peak.hpp"
 #include "benchmark/raw_cnats.hpp"
 #include "benchmark/rounds.hpp"
 #include "benchmark/session.hpp"
 #include "benchmark/works.hpp"
 
+#include <iostream>
 #include <stdexcept>
 
 namespace aether::benchmark {
@@ -14,7 +16,7 @@ constexpr char const* stream = "replay";
 constexpr std::size_t pending = 4'096;
 
 struct replay {
-  std::size_t events = 0;
+  std::size_t events = 0; ///< 0: nobody knows
 };
 
 awaitable<double> replay_all(nats::connection, nats::jetstream_event_store store, replay& r) {
@@ -27,9 +29,36 @@ awaitable<double> replay_all(nats::connection, nats::jetstream_event_store store
       break;
     events += std::holds_alternative<recorded_event>(*item) ? 1 : 0;
   }
-  if (events != r.events)
+  if (r.events != 0 && events != r.events)
     throw std::runtime_error("a subscription does not deliver what was stored");
   co_return watch.seconds();
+}
+
+awaitable<double> do_nothing(nats::connection, nats::jetstream_event_store, replay&) { co_return 0.0; }
+
+struct live_times {
+  std::size_t saves = 0;
+  std::size_t round = 0;
+  double save = 0;     ///< seconds, of one
+  double delivery = 0; ///< from its end until next() returns it
+};
+
+awaitable<double> save_and_wait(nats::connection, nats::jetstream_event_store store, live_times& t) {
+  subscribe_options options;
+  options.start = start_from::now();
+  auto subscription = co_await store.subscribe(options);
+  auto item = co_await subscription.next(); // caught up
+  auto const actor_id = "order-live" + std::to_string(t.round);
+  for (std::size_t i = 1; i <= t.saves; ++i) {
+    auto e = sample_event(actor_id, static_cast<std::int64_t>(i));
+    stopwatch save;
+    co_await store.save_event(std::move(e));
+    t.save += save.seconds() / static_cast<double>(t.saves);
+    stopwatch delivery;
+    item = co_await subscription.next();
+    t.delivery += delivery.seconds() / static_cast<double>(t.saves);
+  }
+  co_return 0.0;
 }
 
 double replay_raw(raw_cnats& raw, replay const& r) {
@@ -56,11 +85,49 @@ void measure_replay(server_run const& run) {
     return replay_raw(client, r);
   };
   auto const medians = interleaved(run.wanted.rounds, {aether, raw});
+  auto const peak = peak_of_child({"--replay", "--url", url, "--stream", stream}) -
+                    peak_of_child({"--idle", "--url", url, "--stream", stream});
   remove_stream(url, stream);
   auto row = run.make_row("replay of " + std::to_string(r.events) + " events, parsed", "events/s");
   row.aether = static_cast<double>(r.events) / medians[0];
   row.raw = static_cast<double>(r.events) / medians[1];
   row.target = target{bound::at_least, run.server.at_least(2, 11) ? 0.6 : 0.8, compared_with::raw};
+  run.out.add(row);
+  auto memory = run.make_row("peak memory of that replay, above one that only opened the store", "MB");
+  memory.aether = peak;
+  memory.target = target{bound::at_most, 64, compared_with::nothing};
+  run.out.add(memory);
+}
+
+int replay_and_tell_peak(options const& wanted) {
+  replay r;
+  with_store(wanted.url, wanted.stream, wanted.replay ? &replay_all : &do_nothing, r);
+  std::cout << peak_megabytes() << std::endl;
+  return 0;
+}
+
+void measure_live_delivery(server_run const& run) {
+  auto const url = run.server.url();
+  make_stream(url, stream);
+  std::vector<live_times> all;
+  for (std::size_t i = 0; i <= run.wanted.rounds; ++i) {
+    live_times t;
+    t.saves = run.wanted.scaled(3'000, 500);
+    t.round = i;
+    with_store(url, stream, &save_and_wait, t);
+    if (i > 0) // the first warms up
+      all.push_back(t);
+  }
+  remove_stream(url, stream);
+  std::vector<double> saves, deliveries;
+  for (auto const& t : all) {
+    saves.push_back(t.save);
+    deliveries.push_back(t.delivery);
+  }
+  auto row = run.make_row("live delivery: from the save's end to next()'s, beside the save", "us");
+  row.aether = median(deliveries) * 1e6;
+  row.floor = median(saves) * 1e6;
+  row.target = target{bound::at_most, 2, compared_with::floor};
   run.out.add(row);
 }
 

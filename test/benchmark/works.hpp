@@ -29,7 +29,10 @@ void measure_latest_version(server_run const& run);
 void measure_refused_saves(server_run const& run); ///< decided from the cache
 void measure_long_history(server_run const& run);
 void measure_short_histories(server_run const& run);
-void measure_replay(server_run const& run); ///< everything from the beginning
+void measure_replay(server_run const& run);        ///< everything from the beginning
+void measure_one_actor(server_run const& run);     ///< among many
+void measure_last_events(server_run const& run);   ///< backwards
+void measure_live_delivery(server_run const& run); ///< from the acknowledgement to a subscriber
 void measure_peak_memory(server_run const& run);
 
 // In process.
@@ -37,5 +40,6 @@ void measure_memory_store(options const& wanted, report& out);
 
 /// What this program does as a child of itself: see measure_peak_memory().
 int touch_actors(options const& wanted);
+int replay_and_tell_peak(options const& wanted);
 
 } // namespace aether::benchmark
