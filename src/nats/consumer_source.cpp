@@ -24,7 +24,7 @@ constexpr std::chrono::nanoseconds stale_leader = 12s;
 // So many are woken up for, and so many freed together, as each of both alone costs more than the message: see
 // spent_messages.
 constexpr std::uint64_t messages_at_once = 1024;
-constexpr std::size_t freed_at_once = 2048;
+constexpr std::size_t freed_at_once = 1024;
 constexpr std::size_t freed_bytes_at_once = 1024 * 1024;
 constexpr std::size_t asked_after = 256; // taken: it is looked whether there is room to ask for more
 // Whether the store was closed meanwhile.

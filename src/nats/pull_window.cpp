@@ -15,10 +15,12 @@ pull_window::pull_window(std::size_t messages, std::size_t bytes) noexcept
     : messages_(std::max<std::size_t>(messages, 1)), bytes_(bytes) {}
 
 std::optional<pull> pull_window::next() noexcept {
-  auto const alone = fruitless_ > 0;
   pull p;
-  p.batch = alone ? 1 : std::max<std::uint64_t>(messages_ / 2, 1);
-  p.max_bytes = alone ? 0 : std::max<std::size_t>(bytes_ / 2, 1);
+  auto const half = std::max<std::size_t>(bytes_ / 2, 1);
+  auto const alone = fruitless_ > 0 || average_ > half;
+  auto const fits = average_ > 0 ? std::max<std::size_t>(half / average_, 1) : messages_;
+  p.batch = alone ? 1 : std::max<std::uint64_t>(std::min(messages_ / 2, fits), 1);
+  p.max_bytes = alone ? 0 : half;
   if (pulls_ == under_way_.size() || (alone && (pulls_ > 0 || held_ > 0)))
     return std::nullopt;
   auto bytes = held_bytes_;
@@ -45,6 +47,7 @@ void pull_window::ended() noexcept {
 void pull_window::on_message(std::size_t size) noexcept {
   ++held_;
   held_bytes_ += size;
+  average_ = average_ == 0 ? size : average_ - average_ / 8 + size / 8;
   fruitless_ = 0;
   if (pulls_ == 0)
     return;

@@ -11,7 +11,9 @@
 namespace aether::nats::detail {
 
 /// Two pulls of half the window each are under way while there is room: what one leaves to be taken makes room for the
-/// next. A message that is larger than half of the bytes is asked for alone, once nothing else is held.
+/// next. As many messages as will fit are asked for: a server whose next message exceeds a pull's bytes ends that pull
+/// and then waits for another one, though there may be one. A message that is larger than half of the bytes is asked
+/// for alone, once nothing else is held.
 class pull_window {
 public:
   pull_window(std::size_t messages, std::size_t bytes) noexcept;
@@ -42,6 +44,7 @@ private:
   std::size_t pulls_ = 0;
   std::size_t held_ = 0;
   std::size_t held_bytes_ = 0;
+  std::size_t average_ = 0; // of the messages of late
   unsigned fruitless_ = 0; // pulls in a row that ended at once and brought nothing
 };
 

@@ -36,6 +36,24 @@ BOOST_AUTO_TEST_CASE(two_pulls_of_half_the_window_each) {
   BOOST_TEST(asks(w, 50, 5'000));
 }
 
+BOOST_AUTO_TEST_CASE(asks_for_as_many_as_fit) {
+  pull_window w(1'000, 10'000);
+  BOOST_TEST(asks(w, 500, 5'000)); // nothing is known of their size
+  for (int i = 0; i < 5; ++i)
+    w.on_message(1'000);
+  for (int i = 0; i < 5; ++i)
+    w.on_taken(1'000);
+  BOOST_TEST((w.on_status(409, 495) == pull_status::go_on));
+  BOOST_TEST(asks(w, 5, 5'000));
+  for (int i = 0; i < 5; ++i) { // they become smaller
+    w.on_message(100);
+    w.on_taken(100);
+  }
+  auto const p = w.next();
+  BOOST_REQUIRE(p);
+  BOOST_TEST(p->batch > 5u);
+}
+
 BOOST_AUTO_TEST_CASE(a_window_of_one_message) {
   pull_window w(1, 1'000);
   BOOST_TEST(asks(w, 1, 500));
@@ -55,7 +73,7 @@ BOOST_AUTO_TEST_CASE(what_is_larger_than_the_window_comes_alone) {
   w.on_message(5'000);
   BOOST_TEST(!w.next()); // it is held
   w.on_taken(5'000);
-  BOOST_TEST(asks(w, 5, 50));
+  BOOST_TEST(asks(w, 1, 0)); // what follows may be as large
 }
 
 BOOST_AUTO_TEST_CASE(gives_up_where_nothing_ever_comes) {
