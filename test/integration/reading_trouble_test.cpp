@@ -5,7 +5,13 @@
 
 #include "fault/proxy.hpp"
 
+#include <aether/task_group.hpp>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/json/array.hpp>
+
+#include <random>
 
 using namespace aether;
 using namespace aether::test;
@@ -106,6 +112,28 @@ std::vector<std::int64_t> row(std::int64_t first, std::int64_t last) {
   for (auto v = first; first <= last ? v <= last : v >= last; v += first <= last ? 1 : -1)
     out.push_back(v);
   return out;
+}
+
+/// wait(), cancelled by a timer.
+awaitable<void> wait_a_moment(event_subscription& subscription, std::chrono::nanoseconds moment) {
+  using namespace boost::asio::experimental::awaitable_operators;
+  boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, moment);
+  co_await (subscription.wait() || timer.async_wait(boost::asio::use_awaitable));
+}
+
+awaitable<void> save_row(jetstream_event_store store, std::string actor_id, std::int64_t last) {
+  for (std::int64_t version = 1; version <= last; ++version)
+    co_await store.save_event(event_of(actor_id, version));
+}
+
+/// The caught-up mark may still have come.
+awaitable<void> end_of_wait(awaitable<bool> wait, boost::system::error_code& ended) {
+  ended = boost::asio::error::operation_aborted;
+  try {
+    co_await std::move(wait);
+  } catch (boost::system::system_error const& e) {
+    ended = e.code();
+  }
 }
 
 } // namespace
@@ -392,6 +420,91 @@ BOOST_AUTO_TEST_CASE(a_reader_tells_that_the_stream_went) {
         BOOST_TEST(ended == (again ? errc::position_invalid : errc::stream_not_found), ended.message());
       });
     }
+}
+
+// On several threads, over lost consumers and cut connections, with a wait that ends whenever it likes.
+BOOST_AUTO_TEST_CASE(a_wait_that_is_cancelled_anywhere_loses_nothing) {
+  nats_server server;
+  fault::proxy way(server.port());
+  std::uint64_t last = 0;
+  std::uint64_t wrong = 0;
+  auto said = 0;
+  run(
+      [&](boost::asio::io_context& context) -> awaitable<void> {
+        auto raw = co_await raw_stream::open(server.url(), {}, {});
+        co_await raw.store_events("order-1", 1, 5'000);
+        auto client = co_await raw_client::connect(server.url());
+        auto direct = co_await open_store(server.url(), "S");
+        jetstream_config config;
+        config.request_timeout = 400ms; // what server 2.9 is silent about shows soon
+        auto store = co_await open_store(way.url(), "S", config);
+        subscribe_options options;
+        options.window_events = 64;
+        auto subscription = co_await store.subscribe(options);
+        task_group live(context.get_executor());
+        live.spawn(save_row(direct, "live-1", 300));
+        std::mt19937 random(5);
+        for (auto const until = clock_type::now() + scaled(40s); last < 5'300 && clock_type::now() < until;) {
+          co_await wait_a_moment(subscription, std::chrono::microseconds(random() % 400));
+          auto const item = subscription.try_next();
+          if (!item)
+            continue;
+          if (std::holds_alternative<caught_up>(*item))
+            ++said;
+          auto const* e = std::get_if<recorded_event>(&*item);
+          if (!e)
+            continue;
+          wrong += e->sequence == last + 1 ? 0 : 1;
+          last = e->sequence;
+          if (last % 500 == 250)
+            co_await delete_consumers(client, "S");
+          if (last % 1'000 == 700)
+            way.cut(fault::cut_kind::reset);
+        }
+        co_await live.join();
+      },
+      on(3));
+  BOOST_TEST(last == 5'300u);
+  BOOST_TEST(wrong == 0u);
+  BOOST_TEST(said == 1);
+}
+
+// The handle goes, on whatever thread, while another one waits, whatever it waits for just then.
+BOOST_AUTO_TEST_CASE(a_handle_goes_under_its_wait_at_any_time) {
+  std::vector<boost::system::error_code> ends(200);
+  auto left = false;
+  nats_server server;
+  run(
+      [&](boost::asio::io_context& context) -> awaitable<void> {
+        auto raw = co_await raw_stream::open(server.url(), {}, {});
+        co_await raw.store_events("order-1", 1, 500);
+        auto client = co_await raw_client::connect(server.url());
+        auto store = co_await open_store(server.url(), "S");
+        std::mt19937 random(7);
+        for (auto& ended : ends) {
+          subscribe_options options;
+          options.window_events = 1 + random() % 64;
+          auto held = std::make_unique<event_subscription>();
+          *held = co_await store.subscribe(options);
+          for (auto taken = random() % 100; taken > 0; --taken)
+            co_await held->next();
+          while (auto const item = held->try_next())
+            ;
+          if (random() % 4 == 0)
+            co_await delete_consumers(client, "S");
+          auto const moment = std::chrono::microseconds(random() % 2'000);
+          task_group waiting(context.get_executor());
+          waiting.spawn(end_of_wait(held->wait(), ended));
+          co_await pause(moment);
+          held.reset();
+          co_await waiting.join();
+        }
+        left = !co_await consumers_go(client, "S");
+      },
+      on(3));
+  BOOST_TEST(!left);
+  for (auto const& ended : ends)
+    BOOST_TEST(ended == boost::asio::error::operation_aborted, ended.message());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
