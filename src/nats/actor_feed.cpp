@@ -3,7 +3,9 @@
 
 #include "nats/actor_source.hpp"
 #include "nats/backward_source.hpp"
+#include "nats/kept_questions.hpp"
 #include "nats/leader_reads.hpp"
+#include "nats/same_stream_source.hpp"
 #include "nats/stored_feed.hpp"
 #include "nats/windows.hpp"
 #include "store_checks.hpp"
@@ -34,12 +36,11 @@ private:
 using source_ptr = std::shared_ptr<message_source>;
 
 /// The sequence of the snapshot's event, when what the snapshot's message told is so; 0: it is not, or there is none.
-awaitable<std::uint64_t> told_sequence(std::shared_ptr<store_core> store, std::string actor_id, std::int64_t version,
-                                       steady_time deadline) {
+awaitable<std::uint64_t> told_sequence(std::shared_ptr<store_core> store, std::shared_ptr<stream_access const> stream,
+                                       std::string actor_id, std::int64_t version, steady_time deadline) {
   auto const hint = store->hints().find(actor_id, version);
   if (hint.sequence == 0 || hint.version != version)
     co_return 0;
-  auto const& stream = store->stream();
   auto const message = co_await read_leader(stream, message_at_query(hint.sequence), deadline);
   if (!message || message->subject != stream->subjects.events_subject(actor_id))
     co_return 0;
@@ -48,24 +49,25 @@ awaitable<std::uint64_t> told_sequence(std::shared_ptr<store_core> store, std::s
 }
 
 /// Behind the event of `after_version`; none: nothing is there.
-awaitable<std::optional<std::uint64_t>> start_behind(std::shared_ptr<store_core> store, std::string actor_id,
+awaitable<std::optional<std::uint64_t>> start_behind(std::shared_ptr<store_core> store,
+                                                     std::shared_ptr<stream_access const> stream, std::string actor_id,
                                                      std::int64_t after_version, steady_time deadline) {
   std::optional<std::uint64_t> start(1);
   if (after_version == 0)
     co_return start;
-  auto const told = co_await told_sequence(store, actor_id, after_version, deadline);
+  auto const told = co_await told_sequence(store, stream, actor_id, after_version, deadline);
   if (told != 0)
     *start = told + 1;
   else
-    start = co_await find_start_after(store->stream(), std::move(actor_id), after_version, true, deadline);
+    start = co_await find_start_after(stream, std::move(actor_id), after_version, true, deadline);
   co_return start;
 }
 
-awaitable<source_ptr> forwards(std::shared_ptr<store_core> store, std::string actor_id, read_options options,
-                               steady_time deadline) {
-  auto const stream = store->stream();
+awaitable<source_ptr> forwards(std::shared_ptr<store_core> store, std::shared_ptr<stream_access const> stream,
+                               std::string actor_id, read_options options, steady_time deadline) {
   auto const subject = stream->subjects.events_subject(actor_id);
-  auto const start = co_await start_behind(std::move(store), std::move(actor_id), options.after_version, deadline);
+  auto const start =
+      co_await start_behind(std::move(store), stream, std::move(actor_id), options.after_version, deadline);
   source_ptr source;
   if (!start) {
     source = std::make_shared<empty_source>();
@@ -80,9 +82,8 @@ awaitable<source_ptr> forwards(std::shared_ptr<store_core> store, std::string ac
   co_return source;
 }
 
-awaitable<source_ptr> backwards(std::shared_ptr<store_core> store, std::string actor_id, read_options options,
+awaitable<source_ptr> backwards(std::shared_ptr<stream_access const> stream, std::string actor_id, read_options options,
                                 steady_time deadline) {
-  auto const stream = store->stream();
   auto const subject = stream->subjects.events_subject(actor_id);
   std::optional<std::uint64_t> below;
   if (options.up_to_version != 0 && options.up_to_version != std::numeric_limits<std::int64_t>::max()) {
@@ -90,7 +91,7 @@ awaitable<source_ptr> backwards(std::shared_ptr<store_core> store, std::string a
     if (above)
       below = above->sequence;
   }
-  source_ptr source = std::make_shared<backward_source>(stream, subject, below);
+  source_ptr source = of_same_stream(stream, std::make_shared<backward_source>(stream, subject, below));
   co_return source;
 }
 
@@ -125,13 +126,16 @@ private:
     store->check_open();
     aether::detail::check_id(self->actor_id_, "actor_id");
     self->options_.validate();
+    if (!self->stream_)
+      self->stream_ = with_questions(*store->stream());
+    auto const stream = self->stream_;
     source_ptr source;
     if (self->options_.direction == read_direction::forwards)
-      source = co_await forwards(store, self->actor_id_, self->options_, deadline);
+      source = co_await forwards(store, stream, self->actor_id_, self->options_, deadline);
     else
-      source = co_await backwards(store, self->actor_id_, self->options_, deadline);
-    auto const& stream = *store->stream();
-    auto identity = std::make_shared<stream_identity>(stream.stream(), stream.created);
+      source = co_await backwards(stream, self->actor_id_, self->options_, deadline);
+    forget_questions(*stream);
+    auto identity = std::make_shared<stream_identity>(stream->stream(), stream->created);
     auto feed =
         std::make_shared<stored_feed>(store, std::move(identity), std::move(source), self->actor_id_, 0, std::string());
     std::lock_guard lock(self->mutex_);
@@ -143,6 +147,7 @@ private:
   std::shared_ptr<store_core> const store_;
   std::string const actor_id_;
   read_options const options_;
+  std::shared_ptr<stream_access const> stream_; // set when it begins
   std::mutex mutex_; // feed_ is set once, and stop() comes from any thread
   bool stopped_ = false;
   std::shared_ptr<event_feed> feed_;

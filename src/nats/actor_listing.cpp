@@ -2,6 +2,7 @@
 #include "nats/actor_listing.hpp"
 
 #include "detail/call_deadline.hpp"
+#include "nats/kept_questions.hpp"
 #include "nats/leader_question.hpp"
 #include "nats/leader_reads.hpp"
 #include "nats/stream_state.hpp"
@@ -31,7 +32,9 @@ private:
     auto const& store = self->store_;
     store->check_open();
     store_core::under_way const running(store);
-    auto const stream = store->stream();
+    if (!self->stream_)
+      self->stream_ = with_questions(*store->stream());
+    auto const stream = self->stream_;
     if (!self->options_.type.empty())
       aether::detail::check_id(self->options_.type, "list_options::type");
     auto const deadline = aether::detail::deadline_after(options.timeout, stream->config.operation_timeout);
@@ -64,6 +67,7 @@ private:
           pages.reached(page.subjects.back().first);
       }
       self->pages_ = std::move(pages);
+      forget_questions(*stream);
     }
     co_return actors;
   }
@@ -83,6 +87,7 @@ private:
 
   std::shared_ptr<store_core> const store_;
   list_options const options_;
+  std::shared_ptr<stream_access const> stream_; // set when it begins
   subject_pages pages_;
 };
 

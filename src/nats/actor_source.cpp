@@ -3,7 +3,9 @@
 
 #include "nats/batch_source.hpp"
 #include "nats/consumer_source.hpp"
+#include "nats/kept_questions.hpp"
 #include "nats/leader_reads.hpp"
+#include "nats/same_stream_source.hpp"
 
 #include <optional>
 #include <utility>
@@ -38,6 +40,7 @@ private:
   static awaitable<void> read(std::shared_ptr<leader_source> self, steady_time deadline) {
     auto query = next_message_query(self->subject_, self->next_);
     self->waiting_ = co_await read_leader(self->stream_, std::move(query), deadline);
+    forget_questions(*self->stream_);
     if (!self->waiting_)
       self->next_ = std::max(self->next_, self->target_ + 1); // what was there expired
   }
@@ -78,7 +81,7 @@ private:
         throw;
     }
     by_consumer_ = false;
-    way_ = std::make_shared<leader_source>(stream_, range_.subject, range_.from, *target_);
+    way_ = of_same_stream(stream_, std::make_shared<leader_source>(stream_, range_.subject, range_.from, *target_));
     return way_->take(into);
   }
 
@@ -105,8 +108,10 @@ private:
     // One copy knows everything; where there are more, and where one reads live, the leader says how far to read.
     if ((!by_batches || stream.replicas > 1) && !self->target_)
       self->target_ = co_await find_last_sequence(self->stream_, self->range_.subject, deadline);
+    forget_questions(stream);
     if (by_batches) {
-      self->way_ = std::make_shared<batch_source>(self->stream_, self->range_, self->target_);
+      self->way_ =
+          of_same_stream(self->stream_, std::make_shared<batch_source>(self->stream_, self->range_, self->target_));
       co_return;
     }
     stream_start start;

@@ -2,9 +2,10 @@
 #include "nats/backward_source.hpp"
 
 #include "nats/direct_marks.hpp"
+#include "nats/kept_questions.hpp"
 #include "nats/leader_reads.hpp"
 #include "nats/previous_link.hpp"
-#include "nats/request.hpp"
+#include "nats/same_stream_source.hpp"
 
 #include <aether/json.hpp>
 
@@ -40,12 +41,11 @@ awaitable<std::optional<stored_message>> last_below(std::shared_ptr<stream_acces
                                                     std::uint64_t sequence, steady_time deadline) {
   auto const body = R"({"multi_last":[)" + boost::json::serialize(boost::json::string(subject)) + R"(],"up_to_seq":)" +
                     std::to_string(sequence - 1) + '}';
-  auto const until = std::min(deadline, std::chrono::steady_clock::now() + stream->config.request_timeout);
-  auto const reply =
-      co_await request_once(stream->connection, stream->api + ".DIRECT.GET." + stream->stream(), body, until);
+  auto const reply = co_await ask_once(stream, stream->api + ".DIRECT.GET." + stream->stream(), body, deadline,
+                                       stream->config.request_timeout);
   std::optional<stored_message> found;
-  if (reply)
-    found = from_direct(reply.message);
+  if (*reply)
+    found = from_direct(reply->message);
   if (found && (found->subject != subject || found->sequence >= sequence))
     found.reset();
   co_return found;
@@ -78,8 +78,12 @@ awaitable<void> backward_source::run(std::shared_ptr<backward_source> self, stea
     found = co_await read_before(self->stream_, self->subject_, *self->below_, deadline);
   else
     found = co_await read_leader(self->stream_, last_message_query(self->subject_), deadline);
+  // Unless the server's clock was set back, what stands before was stored before.
+  if (found && self->last_ && found->time > self->last_->time)
+    co_await verify_same_stream(self->stream_, self->last_->time, self->last_->sequence + 1, deadline);
   self->at_end_ = !found;
   self->waiting_ = std::move(found);
+  forget_questions(*self->stream_);
 }
 
 awaitable<backward_source::message> backward_source::before_last(std::shared_ptr<backward_source> self,

@@ -2,6 +2,7 @@
 #include "nats/batch_source.hpp"
 
 #include "nats/direct_marks.hpp"
+#include "nats/kept_questions.hpp"
 #include "nats/leader_reads.hpp"
 #include "nats/read_failure.hpp"
 #include "nats/request.hpp"
@@ -156,6 +157,7 @@ awaitable<void> batch_source::run(std::shared_ptr<batch_source> self, steady_tim
 awaitable<void> batch_source::read_one(std::shared_ptr<batch_source> self, steady_time deadline) {
   auto message =
       co_await read_leader(self->stream_, next_message_query(self->range_.subject, self->fetch_next_), deadline);
+  forget_questions(*self->stream_);
   self->leader_is_next_ = false;
   self->fruitless_ = 0;
   if (!message) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "nats/api_answer.hpp"
+#include "nats/kept_questions.hpp"
 #include "nats/read_failure.hpp"
 #include "nats/request.hpp"
 #include "nats/stream_access.hpp"
@@ -24,13 +25,15 @@ boost::asio::awaitable<answer_of<T>> ask_leader(std::shared_ptr<stream_access co
   auto const patience = attempt_timeout.count() != 0 ? attempt_timeout : stream->config.request_timeout;
   std::chrono::nanoseconds pause = std::chrono::milliseconds(1);
   for (;;) {
-    auto const reply = co_await ask(stream->connection, subject, query, deadline, patience);
-    if (!reply)
-      throw_unanswered(reply.why, "reading from stream " + stream->stream());
-    auto answer = parse(reply.message.data());
+    auto const reply = co_await ask_until(stream, subject, query, deadline, patience);
+    if (!*reply)
+      throw_unanswered(reply->why, "reading from stream " + stream->stream());
+    auto answer = parse(reply->message.data());
     auto const* refused = std::get_if<api_error>(&answer);
     if (!refused || !is_temporary(*refused))
       co_return answer;
+    if (stream->questions)
+      stream->questions->forget(subject, query);
     auto const until = std::chrono::steady_clock::now() + pause;
     if (until >= deadline) // an election that outlasts the call is no lack of JetStream
       throw error(errc::timed_out, "reading from stream " + stream->stream() + ": " + text_of(*refused));

@@ -12,6 +12,8 @@
 
 namespace aether::nats::detail {
 
+class kept_questions;
+
 /// Set once when the stream is opened, then only read: any thread.
 struct stream_access {
   std::shared_ptr<connection_core> connection;
@@ -24,6 +26,7 @@ struct stream_access {
   bool atomic_batches = false;     ///< the stream echoes allow_atomic
   std::chrono::nanoseconds max_age{}; ///< of the stream; 0: for ever
   time_point created{};               ///< with the name the stream's identity
+  std::shared_ptr<kept_questions> questions{}; ///< of one reader's own copy; else none
 
   std::string const& stream() const noexcept { return subjects.stream(); }
 };

@@ -3,7 +3,15 @@
 #include <integration/raw_stream.hpp>
 #include <integration/store_support.hpp>
 
+#include "fault/proxy.hpp"
+
+#include <aether/task_group.hpp>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/json/array.hpp>
+
+#include <random>
 
 using namespace aether;
 using namespace aether::test;
@@ -73,6 +81,59 @@ jetstream_config short_lived() {
   config.operation_timeout = 1s;
   config.request_timeout = 200ms; // heartbeats every 100 ms
   return config;
+}
+
+/// Everything, each call with a timeout in which no answer comes; and how often it had to be called.
+awaitable<std::vector<std::int64_t>> versions_in_turns(event_reader reader, std::chrono::nanoseconds turn) {
+  std::vector<std::int64_t> versions;
+  call_options const options{.timeout = turn};
+  for (auto const until = clock_type::now() + scaled(20s); clock_type::now() < until;) {
+    std::optional<recorded_event> e;
+    auto timed_out = false;
+    try {
+      e = co_await reader.next(options);
+    } catch (error const& failed) {
+      if (failed.code() != errc::timed_out)
+        throw;
+      timed_out = true;
+    }
+    if (timed_out)
+      continue;
+    if (!e)
+      co_return versions;
+    versions.push_back(e->event.version);
+  }
+  versions.push_back(-1); // it does not come to an end
+  co_return versions;
+}
+
+std::vector<std::int64_t> row(std::int64_t first, std::int64_t last) {
+  std::vector<std::int64_t> out;
+  for (auto v = first; first <= last ? v <= last : v >= last; v += first <= last ? 1 : -1)
+    out.push_back(v);
+  return out;
+}
+
+/// wait(), cancelled by a timer.
+awaitable<void> wait_a_moment(event_subscription& subscription, std::chrono::nanoseconds moment) {
+  using namespace boost::asio::experimental::awaitable_operators;
+  boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, moment);
+  co_await (subscription.wait() || timer.async_wait(boost::asio::use_awaitable));
+}
+
+awaitable<void> save_row(jetstream_event_store store, std::string actor_id, std::int64_t last) {
+  for (std::int64_t version = 1; version <= last; ++version)
+    co_await store.save_event(event_of(actor_id, version));
+}
+
+/// The caught-up mark may still have come.
+awaitable<void> end_of_wait(awaitable<bool> wait, boost::system::error_code& ended) {
+  ended = boost::asio::error::operation_aborted;
+  try {
+    co_await std::move(wait);
+  } catch (boost::system::system_error const& e) {
+    ended = e.code();
+  }
 }
 
 } // namespace
@@ -286,6 +347,164 @@ BOOST_AUTO_TEST_CASE(events_that_are_larger_than_the_window) {
       BOOST_TEST(!end.has_value());
     }
   });
+}
+
+// No answer comes within one call: what was asked has to go on being asked.
+BOOST_AUTO_TEST_CASE(short_timeouts_get_somewhere_on_a_slow_link) {
+  nats_server server;
+  fault::proxy way(server.port());
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    auto raw = co_await raw_stream::open(server.url(), {}, {});
+    co_await raw.store_events("order-1", 1, 40);
+    for (std::int64_t version = 41; version <= 50; ++version) {
+      auto store = co_await open_store(server.url(), "S");
+      co_await store.save_event(event_of("order-1", version));
+    }
+    auto store = co_await open_store(way.url(), "S");
+    subscribe_options following;
+    auto subscription = co_await store.subscribe(following);
+    way.delay(fault::way::to_server, 15ms);
+    read_options options;
+    auto versions = co_await versions_in_turns(store.read_events("order-1", options), 1ms);
+    BOOST_TEST(versions == row(1, 50), boost::test_tools::per_element());
+    options.after_version = 20;
+    versions = co_await versions_in_turns(store.read_events("order-1", options), 1ms);
+    BOOST_TEST(versions == row(21, 50), boost::test_tools::per_element());
+    options.direction = read_direction::backwards;
+    options.up_to_version = 47;
+    versions = co_await versions_in_turns(store.read_events("order-1", options), 1ms);
+    BOOST_TEST(versions == row(47, 21), boost::test_tools::per_element());
+    for (std::int64_t version = 1; version <= 50; ++version) {
+      auto const item = co_await next_in_turns(subscription, 1ms, 20s);
+      BOOST_REQUIRE(text_of(item) == "order-1:" + std::to_string(version));
+    }
+    way.cut(fault::cut_kind::reset);
+    auto item = co_await next_in_turns(subscription, 1ms, 20s);
+    BOOST_TEST(text_of(item) == "caught up");
+    auto direct = co_await open_store(server.url(), "S");
+    co_await direct.save_event(event_of("order-1", 51));
+    item = co_await next_in_turns(subscription, 1ms, 20s);
+    BOOST_TEST(text_of(item) == "order-1:51");
+  });
+}
+
+// Deleted, or deleted and made again, under a reader.
+BOOST_AUTO_TEST_CASE(a_reader_tells_that_the_stream_went) {
+  for (auto const direction : {read_direction::forwards, read_direction::backwards})
+    for (auto const again : {false, true}) {
+      nats_server server;
+      run([&](boost::asio::io_context&) -> awaitable<void> {
+        auto raw = co_await raw_stream::open(server.url(), {}, {});
+        co_await raw.store_events("order-1", 1, 500);
+        auto store = co_await open_store(server.url(), "S");
+        read_options options;
+        options.direction = direction;
+        options.window_events = 20;
+        auto reader = store.read_events("order-1", options);
+        auto e = co_await reader.next();
+        BOOST_REQUIRE(e.has_value());
+        co_await raw.api("STREAM.DELETE.S");
+        if (again) {
+          raw = co_await raw_stream::open(server.url(), {}, {});
+          co_await raw.store_events("order-1", 1, 600);
+        }
+        boost::system::error_code ended;
+        for (int i = 0; i < 1'000 && e && !ended; ++i) {
+          try {
+            e = co_await reader.next(call_options{.timeout = 10s});
+          } catch (error const& failed) {
+            ended = failed.code();
+          }
+        }
+        BOOST_TEST_CONTEXT("backwards " << (direction == read_direction::backwards) << ", again " << again)
+        BOOST_TEST(ended == (again ? errc::position_invalid : errc::stream_not_found), ended.message());
+      });
+    }
+}
+
+// On several threads, over lost consumers and cut connections, with a wait that ends whenever it likes.
+BOOST_AUTO_TEST_CASE(a_wait_that_is_cancelled_anywhere_loses_nothing) {
+  nats_server server;
+  fault::proxy way(server.port());
+  std::uint64_t last = 0;
+  std::uint64_t wrong = 0;
+  auto said = 0;
+  run(
+      [&](boost::asio::io_context& context) -> awaitable<void> {
+        auto raw = co_await raw_stream::open(server.url(), {}, {});
+        co_await raw.store_events("order-1", 1, 5'000);
+        auto client = co_await raw_client::connect(server.url());
+        auto direct = co_await open_store(server.url(), "S");
+        jetstream_config config;
+        config.request_timeout = 400ms; // what server 2.9 is silent about shows soon
+        auto store = co_await open_store(way.url(), "S", config);
+        subscribe_options options;
+        options.window_events = 64;
+        auto subscription = co_await store.subscribe(options);
+        task_group live(context.get_executor());
+        live.spawn(save_row(direct, "live-1", 300));
+        std::mt19937 random(5);
+        for (auto const until = clock_type::now() + scaled(40s); last < 5'300 && clock_type::now() < until;) {
+          co_await wait_a_moment(subscription, std::chrono::microseconds(random() % 400));
+          auto const item = subscription.try_next();
+          if (!item)
+            continue;
+          if (std::holds_alternative<caught_up>(*item))
+            ++said;
+          auto const* e = std::get_if<recorded_event>(&*item);
+          if (!e)
+            continue;
+          wrong += e->sequence == last + 1 ? 0 : 1;
+          last = e->sequence;
+          if (last % 500 == 250)
+            co_await delete_consumers(client, "S");
+          if (last % 1'000 == 700)
+            way.cut(fault::cut_kind::reset);
+        }
+        co_await live.join();
+      },
+      on(3));
+  BOOST_TEST(last == 5'300u);
+  BOOST_TEST(wrong == 0u);
+  BOOST_TEST(said == 1);
+}
+
+// The handle goes, on whatever thread, while another one waits, whatever it waits for just then.
+BOOST_AUTO_TEST_CASE(a_handle_goes_under_its_wait_at_any_time) {
+  std::vector<boost::system::error_code> ends(200);
+  auto left = false;
+  nats_server server;
+  run(
+      [&](boost::asio::io_context& context) -> awaitable<void> {
+        auto raw = co_await raw_stream::open(server.url(), {}, {});
+        co_await raw.store_events("order-1", 1, 500);
+        auto client = co_await raw_client::connect(server.url());
+        auto store = co_await open_store(server.url(), "S");
+        std::mt19937 random(7);
+        for (auto& ended : ends) {
+          subscribe_options options;
+          options.window_events = 1 + random() % 64;
+          auto held = std::make_unique<event_subscription>();
+          *held = co_await store.subscribe(options);
+          for (auto taken = random() % 100; taken > 0; --taken)
+            co_await held->next();
+          while (auto const item = held->try_next())
+            ;
+          if (random() % 4 == 0)
+            co_await delete_consumers(client, "S");
+          auto const moment = std::chrono::microseconds(random() % 2'000);
+          task_group waiting(context.get_executor());
+          waiting.spawn(end_of_wait(held->wait(), ended));
+          co_await pause(moment);
+          held.reset();
+          co_await waiting.join();
+        }
+        left = !co_await consumers_go(client, "S");
+      },
+      on(3));
+  BOOST_TEST(!left);
+  for (auto const& ended : ends)
+    BOOST_TEST(ended == boost::asio::error::operation_aborted, ended.message());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -4,6 +4,7 @@
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
+#include <functional>
 
 using namespace aether;
 using namespace aether::test;
@@ -32,6 +33,7 @@ subjects const opening{"$JS.API.INFO", "$JS.API.STREAM.INFO.orders"};
 subjects const saving{"orders.events.>", "orders.snapshots.>"};
 subjects const reading{"$JS.API.STREAM.MSG.GET.orders"};
 subjects const direct_reading{"$JS.API.DIRECT.GET.orders"};
+subjects const consuming_of_several_types{"$JS.API.CONSUMER.CREATE.orders.*"};
 subjects const consuming{"$JS.API.CONSUMER.CREATE.orders.*.orders.events.>", "$JS.API.CONSUMER.MSG.NEXT.orders.*",
                          "$JS.API.CONSUMER.DELETE.orders.*"};
 
@@ -101,6 +103,87 @@ awaitable<boost::system::error_code> use(nats_server const& server, std::string 
     failed = e.code();
   }
   co_return failed;
+}
+
+using work = std::function<awaitable<void>(jetstream_event_store)>;
+
+/// With a stream that is there; the first error.
+awaitable<boost::system::error_code> error_as(nats_server const& server, std::string user, work w) {
+  boost::system::error_code failed;
+  try {
+    auto store = co_await open_as(server, user, false);
+    co_await w(store);
+  } catch (boost::system::system_error const& e) {
+    BOOST_TEST_MESSAGE(user << ": " << e.what());
+    failed = e.code();
+  }
+  co_return failed;
+}
+
+/// Twice three events of two types, until it has caught up.
+awaitable<void> follow(jetstream_event_store store, event_filter filter, std::size_t expected) {
+  subscribe_options options;
+  options.filter = std::move(filter);
+  auto subscription = co_await store.subscribe(options);
+  std::size_t events = 0;
+  for (;;) {
+    auto const item = co_await subscription.next(call_options{.timeout = 10s});
+    BOOST_REQUIRE(item.has_value());
+    if (std::holds_alternative<caught_up>(*item))
+      break;
+    ++events;
+  }
+  BOOST_TEST(events == expected);
+}
+
+awaitable<void> follow_everything(jetstream_event_store store) {
+  event_filter filter;
+  co_await follow(store, filter, 6);
+  filter.actor_types = {"order"};
+  co_await follow(store, filter, 3);
+  filter = {};
+  filter.actor_id = "stock-1";
+  co_await follow(store, filter, 3);
+}
+
+awaitable<void> follow_two_types(jetstream_event_store store) {
+  event_filter filter;
+  filter.actor_types = {"order", "stock"};
+  co_await follow(store, filter, 6);
+}
+
+awaitable<void> read_both_ways(jetstream_event_store store) {
+  for (auto const direction : {read_direction::forwards, read_direction::backwards}) {
+    read_options options;
+    options.direction = direction;
+    options.after_version = 1;
+    auto reader = store.read_events("order-1", options);
+    std::vector<std::int64_t> versions;
+    while (auto const e = co_await reader.next())
+      versions.push_back(e->event.version);
+    auto const expected =
+        direction == read_direction::forwards ? std::vector<std::int64_t>{2, 3} : std::vector<std::int64_t>{3, 2};
+    BOOST_TEST(versions == expected, boost::test_tools::per_element());
+  }
+}
+
+awaitable<void> list_both(jetstream_event_store store) {
+  auto list = store.list_actors();
+  std::size_t actors = 0;
+  while (auto const actor = co_await list.next())
+    ++actors;
+  BOOST_TEST(actors == 2u);
+}
+
+awaitable<void> save_six_as_admin(nats_server const& server) {
+  auto options = options_for(server);
+  options.user = "admin";
+  options.password = "p";
+  auto on = co_await nats::connection::connect(std::move(options));
+  auto store = co_await jetstream_event_store::open(std::move(on), "orders");
+  for (int version = 1; version <= 3; ++version)
+    for (auto const* actor : {"order-1", "stock-1"})
+      co_await store.save_event(event_of(actor, version));
 }
 
 awaitable<void> create_as_admin(nats_server const& server) {
@@ -198,6 +281,60 @@ BOOST_AUTO_TEST_CASE(a_refusal_comes_at_once_and_harms_nothing_else) {
     BOOST_TEST(none == 0);
     auto const outcome = co_await store.try_save_event(event_of("order-1", 2));
     BOOST_TEST(stored(outcome, 2));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(what_is_named_is_enough_to_follow_a_stream) {
+  auto const needed = reading + consuming;
+  users all;
+  all.add("follower", opening + needed + consuming_of_several_types);
+  all.add("plain", opening + needed);
+  for (std::size_t i = 0; i < needed.size(); ++i)
+    all.add("less" + std::to_string(i), opening + without(needed, needed[i]));
+  nats_server server(all.options());
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    co_await save_six_as_admin(server);
+    work const everything = &follow_everything;
+    work const two_types = &follow_two_types;
+    auto code = co_await error_as(server, "follower", everything);
+    BOOST_TEST(!code, code);
+    code = co_await error_as(server, "follower", two_types);
+    BOOST_TEST(!code, code);
+    BOOST_TEST(!contains(server.log(), "Permissions Violation"), server.log());
+    code = co_await error_as(server, "plain", two_types); // everything comes, and is chosen from here
+    BOOST_TEST(!code, code);
+    for (std::size_t i = 0; i < needed.size(); ++i) {
+      code = co_await error_as(server, "less" + std::to_string(i), everything);
+      if (contains(needed[i], "DELETE")) // the server deletes what is left 30 s later
+        BOOST_TEST(!code, code);
+      else
+        BOOST_TEST(code == errc::permission_denied, "without " << needed[i] << ": " << code);
+    }
+  });
+}
+
+BOOST_AUTO_TEST_CASE(what_is_named_is_enough_to_read_and_to_list) {
+  bool const has_batches = shared_server().at_least(2, 11);
+  users all;
+  all.add("reader", opening + reading + (has_batches ? direct_reading : consuming));
+  all.add("slow", opening + reading);
+  all.add("blind", opening + (has_batches ? direct_reading : consuming));
+  all.add("no_pull", opening + reading + without(consuming, "$JS.API.CONSUMER.MSG.NEXT.orders.*"));
+  nats_server server(all.options());
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    co_await save_six_as_admin(server);
+    work const both_ways = &read_both_ways;
+    work const list = &list_both;
+    for (auto const* user : {"reader", "slow", "no_pull"}) {
+      auto code = co_await error_as(server, user, both_ways);
+      BOOST_TEST(!code, user << ": " << code);
+      code = co_await error_as(server, user, list);
+      BOOST_TEST(!code, user << ": " << code);
+      if (std::string(user) == "reader")
+        BOOST_TEST(!contains(server.log(), "Permissions Violation"), server.log());
+    }
+    auto const code = co_await error_as(server, "blind", both_ways);
+    BOOST_TEST(code == errc::permission_denied, code);
   });
 }
 
