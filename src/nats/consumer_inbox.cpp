@@ -48,6 +48,12 @@ void consumer_inbox::on_pull_refused() {
   wake(std::move(lock));
 }
 
+void consumer_inbox::on_stopped() {
+  std::unique_lock lock(mutex_);
+  got_.stopped = urgent_ = true;
+  wake(std::move(lock));
+}
+
 void consumer_inbox::wait(std::uint64_t messages, std::shared_ptr<wait_state<bool>> waiting) {
   std::unique_lock lock(mutex_);
   wanted_ = messages;

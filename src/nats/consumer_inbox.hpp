@@ -29,6 +29,7 @@ struct arrived {
   bool interrupted = false;             ///< the connection was lost behind them
   bool closed = false;
   bool refused = false;                 ///< the server refused the subscription
+  bool stopped = false;                 ///< nobody wants any more
   bool may_not_pull = false;            ///< the server refused the pull
   bool nobody = false;                  ///< a pull met no consumer
   bool silent = false;                  ///< nothing came for too long
@@ -45,6 +46,7 @@ public:
   void on_refused() override;
   void on_interrupted(bool closed) override;
   void on_pull_refused();
+  void on_stopped();
 
   /// Completes `waiting` once so many messages are there, or something that cannot wait.
   void wait(std::uint64_t messages, std::shared_ptr<aether::detail::wait_state<bool>> waiting);

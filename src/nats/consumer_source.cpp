@@ -5,6 +5,8 @@
 #include "nats/leader_reads.hpp"
 #include "nats/read_failure.hpp"
 
+#include <boost/asio/error.hpp>
+
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -185,7 +187,9 @@ void consumer_source::absorb(arrived got) {
     std::move(got.messages.begin(), got.messages.end(), std::back_inserter(held_));
   if (quiet && goes_on)
     not_before_ = std::max(not_before_, got.status_at);
-  if (got.closed)
+  if (got.stopped)
+    end_with(std::make_exception_ptr(boost::system::system_error(boost::asio::error::operation_aborted)));
+  else if (got.closed)
     end_with(errc::closed, "the subscription's connection was closed");
   else if (got.refused)
     end_with(errc::permission_denied, "the user may not subscribe to inboxes: set connection_options::inbox_prefix");
@@ -259,14 +263,19 @@ void consumer_source::set_consumer(std::shared_ptr<reading_consumer> consumer) {
   inbox_ = consumer_ ? consumer_->inbox() : nullptr;
 }
 
+std::shared_ptr<consumer_inbox> consumer_source::inbox_now() noexcept {
+  std::lock_guard lock(mutex_);
+  return inbox_;
+}
+
 void consumer_source::store_closed() noexcept {
-  std::shared_ptr<consumer_inbox> inbox;
-  {
-    std::lock_guard lock(mutex_);
-    inbox = inbox_;
-  }
-  if (inbox)
+  if (auto const inbox = inbox_now())
     inbox->on_interrupted(true);
+}
+
+void consumer_source::stop() noexcept {
+  if (auto const inbox = inbox_now())
+    inbox->on_stopped();
 }
 
 void consumer_source::end_with(std::exception_ptr why) {

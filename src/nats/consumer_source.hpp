@@ -42,7 +42,7 @@ public:
   boost::asio::awaitable<void> wait(std::chrono::steady_clock::time_point deadline) override;
   std::uint64_t behind() const override;
   void store_closed() noexcept override;
-  void stop() noexcept override { store_closed(); }
+  void stop() noexcept override;
 
 private:
   enum class phase { idle, verifying, creating, reading };
@@ -54,6 +54,7 @@ private:
   static boost::asio::awaitable<void> read(std::shared_ptr<consumer_source> self, steady_time deadline);
   static boost::asio::awaitable<void> ask_what_is_left(std::shared_ptr<consumer_source> self, steady_time deadline);
 
+  std::shared_ptr<consumer_inbox> inbox_now() noexcept;
   void forget_held();
   bool take_held(fetched_message& into);
   bool passes(std::string_view subject) const noexcept;
