@@ -82,7 +82,8 @@ using subscription_item = std::variant<recorded_event, caught_up, replay_error>;
 /// happens while somebody waits.
 ///
 /// One coroutine at a time may use it. A wait that is cancelled (terminal) or timed out loses nothing. With Asio's `||`
-/// use wait() and try_next(): a next() that completes together with the other side would lose its event there.
+/// use wait() and try_next(): a next() that completes together with the other side would lose its event there. (On
+/// several threads `||` itself needs a strand.)
 class event_subscription {
 public:
   event_subscription() = default;

@@ -109,4 +109,36 @@ BOOST_AUTO_TEST_CASE(without_a_quorum_a_call_may_be_tried_again) {
   });
 }
 
+// The copy that a consumer reads may lag, so that it is no end when it has nothing more; but what expired never comes.
+BOOST_AUTO_TEST_CASE(a_subscription_catches_up_though_its_target_has_expired) {
+  auto cluster = three();
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    auto on = co_await nats::connection::connect(cluster.urls());
+    jetstream_config config;
+    config.replica_count = 3;
+    config.stream_retention = std::chrono::seconds(3);
+    config.operation_timeout = std::chrono::seconds(3);
+    config.duplicate_window = std::chrono::seconds(1);
+    config.request_timeout = std::chrono::milliseconds(400);
+    auto store = co_await jetstream_event_store::open(on, "orders", config);
+    for (int version = 1; version <= 3; ++version)
+      co_await store.save_event(event_of("order-1", version));
+    subscribe_options options;
+    options.on_expired = expired_start::first;
+    auto subscription = co_await store.subscribe(options);
+    for (std::int64_t left = 1; left > 0;) {
+      left = co_await store.latest_version("order-1");
+      co_await pause(std::chrono::milliseconds(50));
+    }
+    call_options const patience{.timeout = scaled(std::chrono::seconds(10))};
+    auto item = co_await subscription.next(patience);
+    BOOST_REQUIRE(item.has_value());
+    BOOST_TEST(std::holds_alternative<caught_up>(*item));
+    co_await store.save_event(event_of("order-2", 1));
+    item = co_await subscription.next(patience);
+    BOOST_REQUIRE(item.has_value());
+    BOOST_TEST(std::get<recorded_event>(*item).event.actor_id == "order-2");
+  });
+}
+
 BOOST_AUTO_TEST_SUITE_END()
