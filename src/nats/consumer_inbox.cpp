@@ -11,6 +11,10 @@ namespace aether::nats::detail {
 using aether::detail::wait_end;
 using aether::detail::wait_state;
 
+std::int64_t nanoseconds_now() noexcept {
+  return std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
 void consumer_inbox::on_message(native_message message) {
   auto const where = parse_delivery(message.reply());
   std::unique_lock lock(mutex_);
@@ -18,7 +22,7 @@ void consumer_inbox::on_message(native_message message) {
   if (!where || where->consumer_sequence != ++last_)
     urgent_ = true;
   if (!where)
-    got_.status_at = std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count();
+    got_.status_at = nanoseconds_now();
   got_.messages.emplace_back(std::move(message), where);
   wake(std::move(lock));
 }

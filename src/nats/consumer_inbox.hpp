@@ -15,6 +15,9 @@
 
 namespace aether::nats::detail {
 
+/// Since the epoch, by this machine's clock, as servers tell when a message was stored by theirs.
+std::int64_t nanoseconds_now() noexcept;
+
 struct delivered_message {
   native_message message;
   std::optional<delivery> where; ///< none: a status message, or nothing that is understood

@@ -35,8 +35,9 @@ std::optional<delivery> parse_delivery(std::string_view reply) noexcept {
     return std::nullopt;
   std::size_t const at = count == 9 ? 5 : 7;
   delivery d;
-  if (!to_number(tokens[at - 1], d.times) || !to_number(tokens[at], d.stream_sequence) || !to_number(tokens[at + 1], d.consumer_sequence) ||
-      !to_number(tokens[at + 2], d.stored) || !to_number(tokens[at + 3], d.pending))
+  if (!to_number(tokens[at - 1], d.times) || !to_number(tokens[at], d.stream_sequence) ||
+      !to_number(tokens[at + 1], d.consumer_sequence) || !to_number(tokens[at + 2], d.stored) ||
+      !to_number(tokens[at + 3], d.pending))
     return std::nullopt;
   return d;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "nats/answer_slot.hpp"
+#include "nats/held_messages.hpp"
 #include "nats/message_source.hpp"
 #include "nats/pull_window.hpp"
 #include "nats/reading_consumer.hpp"
@@ -55,7 +56,6 @@ private:
   static boost::asio::awaitable<void> ask_what_is_left(std::shared_ptr<consumer_source> self, steady_time deadline);
 
   std::shared_ptr<consumer_inbox> inbox_now() noexcept;
-  void forget_held();
   bool take_held(fetched_message& into);
   bool passes(std::string_view subject) const noexcept;
   bool is_at_end() const noexcept;
@@ -92,10 +92,8 @@ private:
   std::shared_ptr<reading_consumer> consumer_;
   std::optional<consumer_order> order_;
   pull_window window_;
-  std::vector<delivered_message> held_;
-  std::size_t taken_ = 0;      // of held_
-  std::size_t freed_ = 0;
-  std::size_t spent_bytes_ = 0; // taken and not freed
+  held_messages held_;
+  std::size_t taken_ = 0;      // since it was looked whether there is room to ask for more
   std::uint64_t pending_ = 0;  // behind the last one held
   std::int64_t not_before_;    // nothing behind it was stored earlier: nanoseconds since the epoch; 0: not known
   std::int64_t const made_at_;

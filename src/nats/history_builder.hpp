@@ -17,9 +17,9 @@ struct history_limits {
   std::size_t bytes = 0; ///< of the messages as stored
 };
 
-/// An event whose version is not greater than the one before it is an error too (version_order): versions increase along
-/// a subject, and nothing else may be taken for the history. Malformed messages are reported from the last event not wanted on.
-/// Throws history_too_long and actor_mismatch.
+/// An event whose version is not greater than the one before it is an error too (version_order): versions increase
+/// along a subject, and nothing else may be taken for the history. Malformed messages are reported from the last event
+/// not wanted on. Throws history_too_long and actor_mismatch.
 class history_builder final : public message_visitor {
 public:
   history_builder(subject_map const& subjects, std::string actor_id, std::int64_t after_version, bool keep_errors,

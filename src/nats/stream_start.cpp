@@ -15,9 +15,6 @@ namespace {
 
 using boost::asio::awaitable;
 
-// For so long a leader that is none any more may answer reads (seen: up to 10 s), and lack what another one has.
-constexpr std::chrono::seconds stale_leader(12);
-
 /// What stands at a sequence.
 struct place_taken {
   std::string event_id; ///< empty: no event

@@ -30,6 +30,9 @@ std::string stream_info_subject(stream_access const& stream);
 boost::asio::awaitable<stream_state> read_stream_state(std::shared_ptr<stream_access const> stream,
                                                        steady_time deadline);
 
+/// For so long a leader that is none any more may answer reads (seen: up to 10 s), and lack what another one has.
+inline constexpr std::chrono::seconds stale_leader(12);
+
 /// Whether somebody who has read everything below `next` can go on.
 enum class continuity {
   goes_on,
