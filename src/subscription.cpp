@@ -53,6 +53,14 @@ struct event_subscription::state {
     return end;
   }
 
+  /// True: there was something, and others need not be let run yet.
+  bool look_at_once(std::optional<subscription_item>& found) {
+    if (at_a_stretch + 1 >= detail::items_at_a_stretch || look(found, detail::items_at_a_stretch) != look_end::found)
+      return false;
+    ++at_a_stretch;
+    return true;
+  }
+
   /// While wait() holds an item: the position before it.
   void keep_position(subscription_item const& held) {
     if (std::holds_alternative<caught_up>(held))
@@ -198,7 +206,7 @@ awaitable<std::optional<subscription_item>> event_subscription::next_item(std::s
   std::optional<subscription_item> found;
   if (self->waiting)
     found.swap(self->waiting);
-  else
+  else if (!self->look_at_once(found)) // else no coroutine more
     co_await find_next(self, found, options);
   co_return found;
 }

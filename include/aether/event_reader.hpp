@@ -27,8 +27,8 @@ struct read_options {
   std::int64_t up_to_version = 0; ///< and none of a greater one than this; 0: to the last one
   std::size_t max_events = 0;     ///< at most so many; 0: all
   read_direction direction = read_direction::forwards;
-  /// What is fetched before it is taken; 0: 4,096 events and 4 MB (JetStream: read_batch_bytes). An event that is
-  /// larger comes alone.
+  /// What is fetched before it is taken; 0: 32,768 events and 16 MB (JetStream: four times read_batch_bytes). An
+  /// event that is larger comes alone.
   std::size_t window_events = 0;
   std::size_t window_bytes = 0;
 

@@ -59,8 +59,8 @@ struct subscribe_options {
   start_from start;
   expired_start on_expired = expired_start::refuse;
   malformed_messages malformed = malformed_messages::report;
-  /// What is fetched before it is taken; 0: 4,096 events and 4 MB (JetStream: read_batch_bytes). An event that is
-  /// larger comes alone.
+  /// What is fetched before it is taken; 0: 32,768 events and 16 MB (JetStream: four times read_batch_bytes). An
+  /// event that is larger comes alone.
   std::size_t window_events = 0;
   std::size_t window_bytes = 0;
   std::chrono::nanoseconds timeout{}; ///< of subscribe(); 0: the store's operation_timeout

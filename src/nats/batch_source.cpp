@@ -79,9 +79,14 @@ void batch_source::ask(std::size_t bytes) {
                                            asked_at_ + 24h);
 }
 
+/// The server sends a batch without asking whether anybody keeps up: no more than read_batch_bytes at once.
+std::size_t batch_source::half_window() const noexcept {
+  return std::clamp<std::size_t>(range_.window_bytes / 2, 1, stream_->config.read_batch_bytes);
+}
+
 /// When there is room beside what is held.
 void batch_source::ask_ahead() {
-  auto const half = std::max<std::size_t>(range_.window_bytes / 2, 1);
+  auto const half = half_window();
   auto const room = held_.empty() || (range_.window_messages > 1 && held_bytes_ <= half);
   auto const all_is_held =
       target_ ? fetch_next_ > *target_ : began_ && (drained_ || expected_ <= held_.size() - taken_);
@@ -129,7 +134,7 @@ awaitable<void> batch_source::run(std::shared_ptr<batch_source> self, steady_tim
     if (self->fruitless_ > 0) // the copy that answers lags: what it lacks comes soon
       co_await pause_until(std::min(deadline, clock::now() + 2ms * (1 << self->fruitless_)));
     // The first one is shorter, so that there is something to take while the next is on its way.
-    auto const half = std::max<std::size_t>(self->range_.window_bytes / 2, 1);
+    auto const half = self->half_window();
     self->ask(self->began_ ? half : std::max(half / 4, std::min<std::size_t>(half, 256 * 1024)));
   }
   auto const sink = self->asked_->sink();

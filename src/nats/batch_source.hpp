@@ -29,6 +29,7 @@ private:
   static boost::asio::awaitable<void> run(std::shared_ptr<batch_source> self, steady_time deadline);
   static boost::asio::awaitable<void> read_one(std::shared_ptr<batch_source> self, steady_time deadline);
 
+  std::size_t half_window() const noexcept;
   void ask(std::size_t bytes);
   void ask_ahead();
   void absorb(fetched_batch got);

@@ -19,7 +19,7 @@ constexpr std::chrono::nanoseconds pull_expires = 30s;
 // A consumer without a pull is deleted 30 s later by its server: then nobody would answer.
 constexpr std::chrono::nanoseconds idle_at_most = pull_expires + 25s;
 // So many are woken up for together, as that alone costs more than a message.
-constexpr std::uint64_t messages_at_once = 1024;
+constexpr std::uint64_t messages_at_once = 2048;
 // Whether the store was closed meanwhile.
 constexpr std::chrono::nanoseconds look_again = 1s;
 
