@@ -80,9 +80,9 @@ private:
       if (e.code() != errc::permission_denied && e.code() != errc::server_error)
         throw;
     }
-    by_consumer_ = false;
-    way_ = of_same_stream(stream_, std::make_shared<leader_source>(stream_, range_.subject, range_.from, *target_));
-    return way_->take(into);
+    by_consumer_ = consumers_ = false;
+    way_.reset();
+    return source_step::nothing;
   }
 
   static awaitable<void> run(std::shared_ptr<actor_source> self, steady_time deadline) {
@@ -105,8 +105,8 @@ private:
   static awaitable<void> begin(std::shared_ptr<actor_source> self, steady_time deadline) {
     auto const& stream = *self->stream_;
     auto const by_batches = self->batches_ && stream.direct_get && stream.batch_direct_get;
-    // One copy knows everything; where there are more, and where one reads live, the leader says how far to read.
-    if ((!by_batches || stream.replicas > 1) && !self->target_)
+    // One copy knows everything; where there are more, and where one asks for each, the leader says how far to read.
+    if ((stream.replicas > 1 || (!by_batches && !self->consumers_)) && !self->target_)
       self->target_ = co_await find_last_sequence(self->stream_, self->range_.subject, deadline);
     forget_questions(stream);
     if (by_batches) {
@@ -114,15 +114,23 @@ private:
           of_same_stream(self->stream_, std::make_shared<batch_source>(self->stream_, self->range_, self->target_));
       co_return;
     }
+    if (!self->consumers_) {
+      auto const& range = self->range_;
+      self->way_ = of_same_stream(
+          self->stream_, std::make_shared<leader_source>(self->stream_, range.subject, range.from, *self->target_));
+      co_return;
+    }
     stream_start start;
     start.stream = std::make_shared<stream_identity>(stream.stream(), stream.created);
     start.next = self->range_.from;
-    start.target = *self->target_ >= start.next ? *self->target_ : 0;
+    auto const target = self->target_.value_or(0);
+    start.target = target >= start.next ? target : 0;
     source_options options;
     options.filters.push_back(self->range_.subject);
     options.on_expired = expired_start::first; // a history whose beginning expired is shorter, and nothing is lost
     options.window_messages = self->range_.window_messages;
     options.window_bytes = self->range_.window_bytes;
+    options.to_what_is_there = !self->target_;
     self->way_ = std::make_shared<consumer_source>(self->stream_, std::move(start), std::move(options));
     self->by_consumer_ = true;
   }
@@ -132,6 +140,7 @@ private:
   std::optional<std::uint64_t> target_;
   std::shared_ptr<message_source> way_;
   bool batches_ = true;
+  bool consumers_ = true;
   bool by_consumer_ = false;
 };
 

@@ -58,7 +58,8 @@ source_step consumer_source::take(fetched_message& into) {
       auto const sequence = held_.front().where->stream_sequence;
       if (sequence > target_ && last_per_subject_ && listed_again_)
         leave_last_per_subject();
-      if (sequence > target_ && !std::exchange(said_caught_up_, true))
+      auto const behind_the_end = options_.to_what_is_there ? left_ == 0u : sequence > target_;
+      if (behind_the_end && !std::exchange(said_caught_up_, true))
         return source_step::caught_up;
       if (!held_.empty() && take_held(into))
         return source_step::message;
@@ -84,6 +85,8 @@ source_step consumer_source::take(fetched_message& into) {
 /// False: it is not for the reader.
 bool consumer_source::take_held(fetched_message& into) {
   auto const& d = held_.take();
+  if (left_ && *left_ > 0)
+    --*left_;
   window_.on_taken(held_messages::size_of(d));
   if (++taken_ % asked_after == 0 && phase_ == phase::reading)
     ask();
@@ -105,12 +108,16 @@ bool consumer_source::passes(std::string_view subject) const noexcept {
   });
 }
 
-bool consumer_source::is_at_end() const noexcept { return next_ > target_ || nothing_left_; }
+bool consumer_source::is_at_end() const noexcept {
+  if (options_.to_what_is_there) // or what is missing has expired
+    return left_ && (*left_ == 0 || drained_);
+  return next_ > target_ || nothing_left_;
+}
 
 /// The consumer says that it has nothing more, and the target was not reached: it has expired, or what it says is not
 /// so, as a copy may lag behind the leader, which said how far to read.
 bool consumer_source::seems_drained() const noexcept {
-  return drained_ && next_ <= target_ && !said_caught_up_ && !nothing_left_;
+  return !options_.to_what_is_there && drained_ && next_ <= target_ && !said_caught_up_ && !nothing_left_;
 }
 
 /// The first consumer gives each subject's last message as of its creation, then what follows. One that is made after

@@ -23,6 +23,9 @@ struct source_options {
   expired_start on_expired = expired_start::refuse;
   std::size_t window_messages = 0;
   std::size_t window_bytes = 0;
+  /// Caught up is what was there when the consumer was made, in place of the start's target: one copy knows everything,
+  /// and need not be asked before.
+  bool to_what_is_there = false;
 
   source_options() = default;
 };
@@ -83,27 +86,28 @@ private:
 
   phase phase_ = phase::idle;
   bool last_per_subject_;
-  bool listed_again_ = false;  // the last ones are read a second time
-  bool filter_here_ = false;   // the server cannot filter by several subjects
-  bool began_ = false;         // a consumer has been there
-  std::uint64_t next_;         // everything below has been taken
-  std::uint64_t fetch_next_;   // or is held
+  bool listed_again_ = false; // the last ones are read a second time
+  bool filter_here_ = false; // the server cannot filter by several subjects
+  bool began_ = false; // a consumer has been there
+  std::uint64_t next_; // everything below has been taken
+  std::uint64_t fetch_next_; // or is held
   std::shared_ptr<answer_slot> state_asked_;
   std::shared_ptr<reading_consumer> consumer_;
   std::optional<consumer_order> order_;
   pull_window window_;
   held_messages held_;
-  std::size_t taken_ = 0;      // since it was looked whether there is room to ask for more
-  std::uint64_t pending_ = 0;  // behind the last one held
-  std::int64_t not_before_;    // nothing behind it was stored earlier: nanoseconds since the epoch; 0: not known
+  std::size_t taken_ = 0; // since it was looked whether there is room to ask for more
+  std::uint64_t pending_ = 0; // behind the last one held
+  std::int64_t not_before_; // nothing behind it was stored earlier: nanoseconds since the epoch; 0: not known
   std::int64_t const made_at_;
   std::int64_t created_at_ = 0; // when the consumer was asked for
-  bool drained_ = false;       // the server had nothing more when it was last heard
-  bool nothing_left_ = false;  // up to the target, though it was not reached
-  std::size_t asked_of_ = 0;   // of the filters, for what is left
+  bool drained_ = false; // the server had nothing more when it was last heard
+  bool nothing_left_ = false; // up to the target, though it was not reached
+  std::optional<std::uint64_t> left_; // to be taken, of what was there when the consumer was made
+  std::size_t asked_of_ = 0; // of the filters, for what is left
   std::shared_ptr<answer_slot> left_asked_;
   bool said_caught_up_ = false;
-  unsigned failures_ = 0;      // in a row
+  unsigned failures_ = 0; // in a row
   steady_time retry_at_{};
   steady_time heard_{};
   steady_time pulled_{};

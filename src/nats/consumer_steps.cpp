@@ -146,6 +146,7 @@ void consumer_source::on_created(creation_result const& result) {
     heard_ = pulled_ = clock::now();
     pending_ = result.num_pending;
     drained_ = pending_ == 0;
+    left_ = pending_;
     if (drained_)
       not_before_ = std::max(not_before_, created_at_);
     return;
