@@ -190,7 +190,9 @@ awaitable<void> consumer_source::read(std::shared_ptr<consumer_source> self, ste
     ~looking() { until = clock::now(); }
   } const here{self->looked_};
   auto const ahead = std::min(self->pending_, (self->window_.under_way() + 1) / 2);
-  auto const wanted = std::clamp<std::uint64_t>(ahead, 1, messages_at_once);
+  // Of a few some, so that there is something to do while the others are on their way.
+  auto const wanted = std::clamp<std::uint64_t>(
+      ahead / 4, std::min<std::uint64_t>(std::max<std::uint64_t>(ahead, 1), 16), messages_at_once);
   auto const consumer = self->consumer_;
   auto got = co_await wait_for(consumer->inbox(), wanted, std::min(deadline, silent_at));
   auto const silent = got.silent && clock::now() >= silent_at;

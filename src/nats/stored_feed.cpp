@@ -65,13 +65,7 @@ bool stored_feed::parse(event& out, parse_error& bad) {
     return parse_stored_event(subjects_, actor_id_, last_.data, out, bad);
   if (!parse_event(last_.data, out, bad))
     return false;
-  subject_.clear();
-  try {
-    subjects_.append_events_subject(subject_, out.actor_id);
-  } catch (error const&) { // an id that this encoding cannot write
-    subject_.clear();
-  }
-  if (subject_ == last_.subject)
+  if (subjects_.is_events_subject(last_.subject, out.actor_id))
     return true;
   bad.code = errc::malformed_event;
   bad.reason =

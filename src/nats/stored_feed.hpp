@@ -43,7 +43,6 @@ private:
   std::string event_id_;
   std::exception_ptr ended_; // two actors on one subject
   std::atomic<bool> stopped_{false};
-  std::string subject_; // of the last event, its capacity used again
 };
 
 } // namespace aether::nats::detail

@@ -148,6 +148,23 @@ std::string subject_map::snapshots_subject(std::string_view actor_id) const {
   return out;
 }
 
+bool subject_map::is_events_subject(std::string_view subject, std::string_view actor_id) const {
+  // Most ids stand in their subject as they are: a subject's token holds nothing that had to be encoded but `%`.
+  auto const type = actor_type(actor_id);
+  auto const as_it_is = subject.size() == events_.size() + type.size() + 1 + actor_id.size() &&
+                        subject.starts_with(events_) && subject.ends_with(actor_id) &&
+                        subject.substr(events_.size(), type.size()) == type &&
+                        subject[events_.size() + type.size()] == '.';
+  if (as_it_is && actor_id.find_first_of("%.") == std::string_view::npos && !actor_id.empty() &&
+      actor_id.size() <= max_id_bytes)
+    return true;
+  try {
+    return events_subject(actor_id) == subject;
+  } catch (error const&) {
+    return false;
+  }
+}
+
 std::string subject_map::events_filter_of(std::string_view type) const {
   auto out = events_;
   if (type.empty() || type.size() > max_id_bytes)

@@ -46,6 +46,8 @@ public:
   void append_events_subject(std::string& out, std::string_view actor_id) const;
   void append_snapshots_subject(std::string& out, std::string_view actor_id) const;
 
+  /// Whether this is events_subject(actor_id); false too for an id that has none.
+  bool is_events_subject(std::string_view subject, std::string_view actor_id) const;
   /// Every actor of one type. Throws aether::error(invalid_id) as events_subject() does.
   std::string events_filter_of(std::string_view type) const;
   std::string events_filter() const { return events_ + '>'; }       ///< `{stream}.events.>`

@@ -183,4 +183,23 @@ BOOST_AUTO_TEST_CASE(stream_names) {
   BOOST_CHECK_EXCEPTION(full_stream_name(std::string(100, 'n'), std::string(100, 's')), aether::error, is_invalid_id);
 }
 
+BOOST_AUTO_TEST_CASE(tells_whose_events_are_on_a_subject) {
+  for (auto const encoding : {subject_encoding::percent, subject_encoding::underscore}) {
+    subject_map const map("S", encoding);
+    for (std::string const id :
+         {"order-42", "a", "-", "a b", "a.b-c", "%41", "100%", "x*y", "ä-1", "-x", "a-b-c", "a_b"}) {
+      auto const subject = map.events_subject(id);
+      BOOST_TEST(map.is_events_subject(subject, id), id);
+      BOOST_TEST(!map.is_events_subject(subject + "x", id), id);
+      BOOST_TEST(!map.is_events_subject(subject, id + "x"), id);
+      BOOST_TEST(!map.is_events_subject(map.snapshots_subject(id), id), id);
+    }
+    BOOST_TEST(!map.is_events_subject("S.events.unknown.", ""));
+  }
+  subject_map const map("S", subject_encoding::percent);
+  BOOST_TEST(!map.is_events_subject("S.events.unknown.%41", "%41")); // which is the subject of "A"
+  BOOST_TEST(!map.is_events_subject("S.events.a.a.b", "a.b"));
+  BOOST_TEST(!map.is_events_subject("S.events.b.a-1", "a-1"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
