@@ -262,8 +262,7 @@ group_hub::next(std::shared_ptr<group_hub> self, std::shared_ptr<std::atomic<boo
     case todo::wait: {
       auto const woken =
           co_await detail::wait_until<bool>(s.until, [&](waiter w) { self->park(std::move(w), s.seen); });
-      if (woken.end == detail::wait_end::cancelled)
-        throw boost::system::system_error(boost::asio::error::operation_aborted);
+      detail::throw_if_cancelled(woken);
       break;
     }
     }

@@ -126,13 +126,18 @@ void memory_log::release_ids(pending_event const* first, std::size_t count) noex
     ids_.release(first[i]->value.id);
 }
 
+memory_log::locked_actor memory_log::locked(std::string_view actor_id) {
+  hashed_id const id = hashed(actor_id);
+  shard& s = shard_of(id);
+  std::unique_lock lock(s.mutex);
+  auto const* known = s.find(id);
+  return {std::move(lock), known};
+}
+
 std::vector<stored_event const*> memory_log::read(std::string_view actor_id, std::int64_t after_version,
                                                   std::size_t limit) {
   std::vector<stored_event const*> events;
-  hashed_id const id = hashed(actor_id);
-  shard& s = shard_of(id);
-  std::lock_guard lock(s.mutex);
-  actor const* known = s.find(id);
+  auto const [lock, known] = locked(actor_id);
   if (known == nullptr)
     return events;
   auto const first = known->after(after_version);
@@ -148,27 +153,18 @@ std::vector<stored_event const*> memory_log::read(std::string_view actor_id, std
 }
 
 stored_event const* memory_log::find(std::string_view actor_id, std::int64_t version) {
-  hashed_id const id = hashed(actor_id);
-  shard& s = shard_of(id);
-  std::lock_guard lock(s.mutex);
-  actor const* known = s.find(id);
+  auto const [lock, known] = locked(actor_id);
   return known == nullptr ? nullptr : known->find(version);
 }
 
 stored_event const* memory_log::latest(std::string_view actor_id) {
-  hashed_id const id = hashed(actor_id);
-  shard& s = shard_of(id);
-  std::lock_guard lock(s.mutex);
-  actor const* known = s.find(id);
+  auto const [lock, known] = locked(actor_id);
   return known == nullptr || known->events.empty() ? nullptr : known->events.back().stored.get();
 }
 
 std::size_t memory_log::read_piece(std::string_view actor_id, version_range range, bool backwards,
                                    stored_event const** into, std::size_t most) {
-  hashed_id const id = hashed(actor_id);
-  shard& s = shard_of(id);
-  std::lock_guard lock(s.mutex);
-  actor const* known = s.find(id);
+  auto const [lock, known] = locked(actor_id);
   if (known == nullptr || range.above >= range.up_to)
     return 0;
   auto const first = known->after(range.above);
@@ -182,18 +178,12 @@ std::size_t memory_log::read_piece(std::string_view actor_id, version_range rang
 }
 
 std::uint64_t memory_log::count_above(std::string_view actor_id, std::int64_t version) {
-  hashed_id const id = hashed(actor_id);
-  shard& s = shard_of(id);
-  std::lock_guard lock(s.mutex);
-  actor const* known = s.find(id);
+  auto const [lock, known] = locked(actor_id);
   return known == nullptr ? 0 : static_cast<std::uint64_t>(known->events.end() - known->after(version));
 }
 
 stored_event const* memory_log::latest_at(std::string_view actor_id, std::uint64_t sequence) {
-  hashed_id const id = hashed(actor_id);
-  shard& s = shard_of(id);
-  std::lock_guard lock(s.mutex);
-  actor const* known = s.find(id);
+  auto const [lock, known] = locked(actor_id);
   return known == nullptr ? nullptr : known->latest_at(sequence);
 }
 
@@ -222,10 +212,7 @@ void memory_log::put_snapshot(std::shared_ptr<actor_snapshot const> snapshot) {
 }
 
 std::shared_ptr<actor_snapshot const> memory_log::snapshot(std::string_view actor_id) {
-  hashed_id const id = hashed(actor_id);
-  shard& s = shard_of(id);
-  std::lock_guard lock(s.mutex);
-  actor const* known = s.find(id);
+  auto const [lock, known] = locked(actor_id);
   return known == nullptr ? nullptr : known->snapshot;
 }
 

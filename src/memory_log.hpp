@@ -108,6 +108,13 @@ private:
     actor* find(hashed_id const& id);
   };
 
+  /// What is known of an actor, or null, for as long as the lock is held.
+  struct locked_actor {
+    std::unique_lock<std::mutex> lock;
+    actor const* known = nullptr;
+  };
+  locked_actor locked(std::string_view actor_id);
+
   static hashed_id hashed(std::string_view id) noexcept { return {id, std::hash<std::string_view>{}(id)}; }
   shard& shard_of(hashed_id const& id) noexcept { return shards_[id.hash % shards_.size()]; }
   save_outcome append(pending_event* first, std::size_t count, version_demand const& demand);

@@ -7,8 +7,6 @@
 
 #include <aether/json.hpp>
 
-#include <boost/asio/error.hpp>
-
 #include <algorithm>
 #include <array>
 #include <mutex>
@@ -107,8 +105,7 @@ private:
   static awaitable<void> wait_for_more(std::shared_ptr<memory_subscription> self, steady_time deadline) {
     auto start = [&](std::shared_ptr<wait_state<bool>> waiting) { self->park(std::move(waiting)); };
     auto const ended = co_await wait_until<bool>(deadline, start);
-    if (ended.end == wait_end::cancelled)
-      throw boost::system::system_error(boost::asio::error::operation_aborted);
+    throw_if_cancelled(ended);
   }
 
   std::shared_ptr<memory_log> const log_;

@@ -1,7 +1,6 @@
 // Flags under a lock, and two ways to wait for a change of them.
 #include "projection_control.hpp"
 
-#include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
@@ -88,8 +87,7 @@ awaitable<void> projection_control::wait(std::shared_ptr<projection_control> sel
                                          steady_time deadline) {
   auto const waited = co_await wait_until<bool>(
       deadline, [&](std::shared_ptr<wait_state<bool>> waiting) { self->park(std::move(waiting), seen); });
-  if (waited.end == wait_end::cancelled)
-    throw boost::system::system_error(boost::asio::error::operation_aborted);
+  throw_if_cancelled(waited);
 }
 
 awaitable<void> projection_control::wait_for_event(std::shared_ptr<projection_control> self, std::uint64_t seen,

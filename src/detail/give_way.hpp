@@ -16,8 +16,7 @@ inline constexpr unsigned items_at_a_stretch = 256;
 inline boost::asio::awaitable<void> give_way() {
   auto const passed = co_await wait_until<bool>(
       steady_time::max(), [](std::shared_ptr<wait_state<bool>> waiting) { waiting->complete(true); });
-  if (passed.end == wait_end::cancelled)
-    throw boost::system::system_error(boost::asio::error::operation_aborted);
+  throw_if_cancelled(passed);
 }
 
 } // namespace aether::detail

@@ -7,10 +7,12 @@
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <optional>
 #include <type_traits>
@@ -32,6 +34,12 @@ template <class T> struct wait_result {
   wait_result() = default;
   explicit wait_result(wait_end e) : end(e) {}
 };
+
+/// Throws operation_aborted when that is how the wait ended.
+template <class T> void throw_if_cancelled(wait_result<T> const& ended) {
+  if (ended.end == wait_end::cancelled)
+    throw boost::system::system_error(asio::error::operation_aborted);
+}
 
 /// The completing side, shared by everybody who may complete: the first one wins, the others are ignored.
 /// Thread-safe; never runs the coroutine inside complete().

@@ -2,6 +2,7 @@
 #include "nats/actor_listing.hpp"
 
 #include "detail/call_deadline.hpp"
+#include "nats/json_string.hpp"
 #include "nats/kept_questions.hpp"
 #include "nats/leader_question.hpp"
 #include "nats/leader_reads.hpp"
@@ -10,8 +11,6 @@
 #include "store_checks.hpp"
 
 #include <aether/json.hpp>
-
-#include <boost/json/serialize.hpp>
 
 #include <utility>
 
@@ -42,7 +41,7 @@ private:
     while (actors.empty() && !self->pages_.ended()) {
       auto const filter = self->options_.type.empty() ? stream->subjects.events_filter()
                                                       : stream->subjects.events_filter_of(self->options_.type);
-      auto query = R"({"subjects_filter":)" + boost::json::serialize(boost::json::string(filter)) + R"(,"offset":)" +
+      auto query = R"({"subjects_filter":)" + json_string(filter) + R"(,"offset":)" +
                    std::to_string(self->pages_.offset()) + '}';
       // A page takes the server its time, and asking twice makes it take more.
       auto answer = co_await ask_leader(stream, stream_info_subject(*stream), std::move(query), &parse_subjects_answer,

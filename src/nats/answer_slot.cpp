@@ -1,8 +1,6 @@
 // The answer of one request, kept for whoever waits for it.
 #include "nats/answer_slot.hpp"
 
-#include <boost/asio/error.hpp>
-
 #include <utility>
 
 namespace aether::nats::detail {
@@ -53,8 +51,7 @@ boost::asio::awaitable<std::optional<answer>> answer_slot::wait(std::shared_ptr<
     waiting->complete(true);
   };
   auto const waited = co_await aether::detail::wait_until<bool>(until, begin);
-  if (waited.end == wait_end::cancelled)
-    throw boost::system::system_error(boost::asio::error::operation_aborted);
+  aether::detail::throw_if_cancelled(waited);
   std::optional<answer> taken;
   std::lock_guard lock(self->mutex_);
   self->waiting_.reset();

@@ -2,14 +2,13 @@
 #include "nats/backward_source.hpp"
 
 #include "nats/direct_marks.hpp"
+#include "nats/json_string.hpp"
 #include "nats/kept_questions.hpp"
 #include "nats/leader_reads.hpp"
 #include "nats/previous_link.hpp"
 #include "nats/same_stream_source.hpp"
 
 #include <aether/json.hpp>
-
-#include <boost/json/serialize.hpp>
 
 #include <utility>
 
@@ -39,8 +38,8 @@ std::optional<stored_message> from_direct(native_message const& answer) {
 /// The last message on the subject below `sequence`, as any copy of the stream has it; none: not this way.
 awaitable<std::optional<stored_message>> last_below(std::shared_ptr<stream_access const> stream, std::string subject,
                                                     std::uint64_t sequence, steady_time deadline) {
-  auto const body = R"({"multi_last":[)" + boost::json::serialize(boost::json::string(subject)) + R"(],"up_to_seq":)" +
-                    std::to_string(sequence - 1) + '}';
+  auto const body =
+      R"({"multi_last":[)" + json_string(subject) + R"(],"up_to_seq":)" + std::to_string(sequence - 1) + '}';
   auto const reply = co_await ask_once(stream, stream->api + ".DIRECT.GET." + stream->stream(), body, deadline,
                                        stream->config.request_timeout);
   std::optional<stored_message> found;

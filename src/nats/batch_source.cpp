@@ -9,8 +9,6 @@
 
 #include <aether/json.hpp>
 
-#include <boost/asio/error.hpp>
-
 #include <algorithm>
 #include <utility>
 
@@ -58,7 +56,7 @@ source_step batch_source::take(fetched_message& into) {
       held_[i] = {};
   into.subject = last_header(m, "Nats-Subject");
   into.data = m.data();
-  into.sequence = marks_of(m).sequence;
+  into.sequence = message_view(m).sequence();
   parse_time(last_header(m, "Nats-Time-Stamp"), into.stored);
   next_ = into.sequence + 1;
   expected_ -= std::min<std::uint64_t>(expected_, 1);
@@ -141,8 +139,7 @@ awaitable<void> batch_source::run(std::shared_ptr<batch_source> self, steady_tim
   auto const silent_at = self->asked_at_ + self->stream_->config.request_timeout;
   auto const begin = [&](std::shared_ptr<wait_state<bool>> waiting) { sink->wait(std::move(waiting)); };
   auto const waited = co_await aether::detail::wait_until<bool>(std::min(deadline, silent_at), begin);
-  if (waited.end == wait_end::cancelled)
-    throw boost::system::system_error(boost::asio::error::operation_aborted);
+  aether::detail::throw_if_cancelled(waited);
   if (waited.end == wait_end::timed_out) {
     if (clock::now() < silent_at)
       co_return;

@@ -11,7 +11,7 @@
 
 namespace aether::nats::detail {
 
-/// This way of reading is not there: another one has to go on from next().
+/// This way of reading is not there: another one has to go on behind what was taken.
 struct way_is_closed {};
 
 class batch_source final : public message_source, public std::enable_shared_from_this<batch_source> {
@@ -23,7 +23,6 @@ public:
   /// Throws way_is_closed too.
   boost::asio::awaitable<void> wait(std::chrono::steady_clock::time_point deadline) override;
   std::uint64_t behind() const override { return expected_; }
-  std::uint64_t next() const noexcept { return next_; }
 
 private:
   static boost::asio::awaitable<void> run(std::shared_ptr<batch_source> self, steady_time deadline);

@@ -9,7 +9,6 @@
 #include "nats/request.hpp"
 #include "nats/subscription_core.hpp"
 
-#include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
@@ -52,8 +51,6 @@ public:
 private:
   std::shared_ptr<wait_state<publish_result>> waiting_;
 };
-
-[[noreturn]] void throw_cancelled() { throw boost::system::system_error(boost::asio::error::operation_aborted); }
 
 core_ptr const& open_core(connection const& c, char const* call) {
   if (!c)
@@ -131,8 +128,7 @@ awaitable<void> publish(connection self, message m, call_options options) {
       co_await wait_until<publish_result>(deadline, [&](std::shared_ptr<wait_state<publish_result>> waiting) {
         core->publish(std::move(native), std::make_shared<publish_waker>(std::move(waiting)));
       });
-  if (result.end == wait_end::cancelled)
-    throw_cancelled();
+  aether::detail::throw_if_cancelled(result);
   if (result.end == wait_end::timed_out)
     throw error(errc::timed_out, what + ": the connection's execution context does not run");
   switch (result.end == wait_end::completed ? *result.value : publish_result::closed) {
@@ -278,8 +274,7 @@ awaitable<connection> connection::connect(connection_options options) {
   auto const result = co_await wait_until<bool>(deadline, [&](std::shared_ptr<wait_state<bool>> waiting) {
     core->start(std::make_shared<ready_waker>(std::move(waiting)));
   });
-  if (result.end == wait_end::cancelled)
-    throw_cancelled();
+  aether::detail::throw_if_cancelled(result);
   if (result.end == wait_end::completed && *result.value)
     co_return made;
   auto const text = core->last_error_text();

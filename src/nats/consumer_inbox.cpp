@@ -1,8 +1,6 @@
 // What has come for a consumer and was not taken.
 #include "nats/consumer_inbox.hpp"
 
-#include <boost/asio/error.hpp>
-
 #include <chrono>
 #include <utility>
 
@@ -84,8 +82,7 @@ boost::asio::awaitable<arrived> wait_for(std::shared_ptr<consumer_inbox> inbox, 
                                          steady_time until) {
   auto const waited = co_await aether::detail::wait_until<bool>(
       until, [&](std::shared_ptr<wait_state<bool>> waiting) { inbox->wait(messages, std::move(waiting)); });
-  if (waited.end == wait_end::cancelled)
-    throw boost::system::system_error(boost::asio::error::operation_aborted);
+  aether::detail::throw_if_cancelled(waited);
   auto got = inbox->take();
   got.silent = waited.end != wait_end::completed && got.messages.empty();
   co_return got;

@@ -3,6 +3,7 @@
 #include "nats/consumer_source.hpp"
 
 #include "nats/direct_marks.hpp"
+#include "nats/filter_subjects.hpp"
 #include "nats/read_failure.hpp"
 
 #include <boost/asio/error.hpp>
@@ -93,19 +94,13 @@ bool consumer_source::take_held(fetched_message& into) {
   if (d.where->stream_sequence < next_) // delivered again, by a consumer that begins with the last ones
     return false;
   next_ = d.where->stream_sequence + 1;
-  if (filter_here_ && !passes(d.message.subject()))
+  if (filter_here_ && !is_of_subjects(d.message.subject(), options_.filters))
     return false;
   into.subject = d.message.subject();
   into.data = d.message.data();
   into.sequence = d.where->stream_sequence;
   into.stored = time_point(std::chrono::nanoseconds(d.where->stored));
   return true;
-}
-
-bool consumer_source::passes(std::string_view subject) const noexcept {
-  return std::any_of(options_.filters.begin(), options_.filters.end(), [&](std::string_view filter) {
-    return filter.back() == '*' ? subject.starts_with(filter.substr(0, filter.size() - 1)) : subject == filter;
-  });
 }
 
 bool consumer_source::is_at_end() const noexcept {

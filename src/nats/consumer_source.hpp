@@ -60,11 +60,11 @@ private:
 
   std::shared_ptr<consumer_inbox> inbox_now() noexcept;
   bool take_held(fetched_message& into);
-  bool passes(std::string_view subject) const noexcept;
   bool is_at_end() const noexcept;
   void absorb(arrived got);
   bool on_delivered(delivered_message const& d);
   bool on_status(native_message const& status);
+  bool is_answered(answer const& reply, char const* forbidden);
   void on_state(answer const& reply);
   void on_created(creation_result const& result);
   void on_left(answer const& reply);

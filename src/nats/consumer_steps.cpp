@@ -99,15 +99,21 @@ awaitable<void> consumer_source::create(std::shared_ptr<consumer_source> self, s
     self->on_created(*result);
 }
 
+/// False: it is over, or begins anew.
+bool consumer_source::is_answered(answer const& reply, char const* forbidden) {
+  if (reply)
+    return true;
+  if (reply.why == no_answer::permission_denied)
+    end_with(errc::permission_denied, forbidden + stream_->stream());
+  else
+    lose();
+  return false;
+}
+
 void consumer_source::on_state(answer const& reply) {
   state_asked_.reset();
-  if (!reply) {
-    if (reply.why == no_answer::permission_denied)
-      end_with(errc::permission_denied, "the user may not ask for the state of stream " + stream_->stream());
-    else
-      lose();
+  if (!is_answered(reply, "the user may not ask for the state of stream "))
     return;
-  }
   try {
     auto const parsed = parse_stream_answer(reply.message.data());
     if (auto const* refused = std::get_if<api_error>(&parsed)) {
@@ -217,13 +223,8 @@ awaitable<void> consumer_source::ask_what_is_left(std::shared_ptr<consumer_sourc
 
 void consumer_source::on_left(answer const& reply) {
   left_asked_.reset();
-  if (!reply) {
-    if (reply.why == no_answer::permission_denied)
-      end_with(errc::permission_denied, "the user may not read from the leader of stream " + stream_->stream());
-    else
-      lose();
+  if (!is_answered(reply, "the user may not read from the leader of stream "))
     return;
-  }
   auto const told = parse_leader_answer(reply.message);
   if (told.error) {
     if (told.temporary)

@@ -1,6 +1,7 @@
 // Reads a subject by batches of direct gets.
 #include "nats/direct_batch.hpp"
 
+#include "detail/give_way.hpp"
 #include "nats/direct_marks.hpp"
 #include "nats/direct_request.hpp"
 #include "nats/leader_reads.hpp"
@@ -8,8 +9,6 @@
 #include "nats/request.hpp"
 
 #include "detail/wait.hpp"
-
-#include <boost/asio/error.hpp>
 
 #include <algorithm>
 #include <mutex>
@@ -31,8 +30,7 @@ awaitable<fetched_batch> wait_for(std::shared_ptr<batch_sink> sink, std::chrono:
     auto const until = std::min(deadline, std::chrono::steady_clock::now() + patience);
     auto const waited = co_await wait_until<bool>(
         until, [&](std::shared_ptr<wait_state<bool>> waiting) { sink->wait(std::move(waiting)); });
-    if (waited.end == wait_end::cancelled)
-      throw boost::system::system_error(boost::asio::error::operation_aborted);
+    aether::detail::throw_if_cancelled(waited);
     auto const come = sink->count();
     if (waited.end == wait_end::timed_out && come > std::exchange(seen, come) && until < deadline)
       continue;
@@ -82,7 +80,7 @@ awaitable<read_stop> read_by_direct_batches(std::shared_ptr<stream_access const>
           range.next = marks_of(got.messages[i - 1]).sequence + 1;
         co_return read_stop::stuck;
       }
-      if ((i + 1) % messages_at_a_stretch == 0) {
+      if ((i + 1) % aether::detail::items_at_a_stretch == 0) {
         for (; spent < i; ++spent) // in one go: see spent_messages
           got.messages[spent] = {};
         co_await yield(deadline);

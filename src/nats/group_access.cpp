@@ -3,6 +3,7 @@
 
 #include "detail/utf8.hpp"
 #include "nats/api_answer.hpp"
+#include "nats/filter_subjects.hpp"
 #include "nats/group_config.hpp"
 #include "nats/read_failure.hpp"
 #include "nats/request.hpp"
@@ -23,7 +24,7 @@ std::shared_ptr<stream_access const> access_to_dead(stream_access const& events)
 group_access::group_access(std::shared_ptr<stream_access const> stream, group_options const& options)
     : events(std::move(stream)), dead(access_to_dead(*events)), subjects(events->stream()), name(options.name),
       consumer(group_consumer_name(options.name)), filter(options.filter),
-      filters(group_subjects(events->subjects, options.filter)) {}
+      filters(filter_subjects(events->subjects, options.filter)) {}
 
 std::string group_access::consumer_api(group_lane lane, std::string_view what) const {
   auto const& stream = stream_of(lane);

@@ -4,6 +4,7 @@
 #include "detail/hash.hpp"
 #include "detail/utf8.hpp"
 #include "group_settings.hpp"
+#include "nats/filter_subjects.hpp"
 #include "nats/json_fields.hpp"
 
 #include <aether/error.hpp>
@@ -56,30 +57,6 @@ json::object wanted_group_settings(group_options const& options) {
   return settings;
 }
 
-std::vector<std::string> group_subjects(subject_map const& subjects, event_filter const& filter) {
-  std::vector<std::string> out;
-  if (!filter.actor_id.empty())
-    out.push_back(subjects.events_subject(filter.actor_id));
-  for (auto const& type : filter.actor_types)
-    out.push_back(subjects.events_filter_of(type));
-  if (out.empty())
-    out.push_back(subjects.events_filter());
-  std::sort(out.begin(), out.end());
-  out.erase(std::unique(out.begin(), out.end()), out.end());
-  return out;
-}
-
-bool is_of_subjects(std::string_view subject, std::vector<std::string> const& wanted) noexcept {
-  return std::any_of(wanted.begin(), wanted.end(), [&](std::string_view one) {
-    if (one.ends_with('>') || one.ends_with('*')) {
-      auto const rest = one.ends_with('*');
-      one.remove_suffix(1);
-      return subject.starts_with(one) && (!rest || subject.find('.', one.size()) == std::string_view::npos);
-    }
-    return subject == one;
-  });
-}
-
 json::object make_group_consumer(stream_access const& stream, group_options const& options, std::uint64_t from,
                                  std::string const& made) {
   auto c = common(options);
@@ -99,7 +76,7 @@ json::object make_group_consumer(stream_access const& stream, group_options cons
   c["deliver_policy"] = from == 0 ? "all" : "by_start_sequence";
   if (from != 0)
     c["opt_start_seq"] = from;
-  auto const subjects = group_subjects(stream.subjects, options.filter);
+  auto const subjects = filter_subjects(stream.subjects, options.filter);
   if (subjects.size() == 1) {
     c["filter_subject"] = subjects.front();
   } else {

@@ -27,11 +27,6 @@ struct group_record {
 /// The settings of a group as its consumer has them: those it would lack are not compared.
 boost::json::object wanted_group_settings(group_options const& options);
 
-/// The subjects that the group's filter chooses.
-std::vector<std::string> group_subjects(subject_map const& subjects, event_filter const& filter);
-/// Whether a subject is one of these, whose wildcards are their last tokens.
-bool is_of_subjects(std::string_view subject, std::vector<std::string> const& wanted) noexcept;
-
 /// The body of CONSUMER.DURABLE.CREATE: it makes the group's consumer, and does not change one that is there. It
 /// begins with the first message, or at sequence `from` when that is not 0. `made` is new. Throws invalid_argument when
 /// the filter is too long to be kept.

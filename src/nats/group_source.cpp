@@ -2,6 +2,8 @@
 #include "nats/group_source.hpp"
 
 #include "nats/consumer_order.hpp"
+#include "nats/direct_marks.hpp"
+#include "nats/filter_subjects.hpp"
 #include "nats/group_config.hpp"
 #include "nats/group_ticket.hpp"
 #include "nats/leader_reads.hpp"
@@ -10,7 +12,6 @@
 #include <aether/json.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 namespace aether::nats::detail {
@@ -23,13 +24,6 @@ namespace {
 constexpr std::array<group_lane, 2> both = {group_lane::events, group_lane::retries};
 
 time_point at(std::int64_t nanoseconds) { return time_point(std::chrono::nanoseconds(nanoseconds)); }
-
-std::optional<std::uint64_t> number_header(native_message const& m, char const* name) {
-  auto const text = m.header(name);
-  std::uint64_t number = 0;
-  auto const parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-  return !text.empty() && parsed.ec == std::errc() ? std::optional(number) : std::nullopt;
-}
 
 bool is_connected(connection_core const& link) { return link.state() == connection_state::connected; }
 
@@ -206,14 +200,7 @@ void jetstream_group_source::read_event(native_message const& message, std::stri
   if ((!filter.actor_id.empty() && e.actor_id != filter.actor_id) ||
       (!types.empty() && std::find(types.begin(), types.end(), actor_type(e.actor_id)) == types.end()))
     into.of_filter = false; // with the underscore encoding several meet on one subject
-  if (subject.empty())
-    return;
-  std::string its_own;
-  try {
-    its_own = group_->events->subjects.events_subject(e.actor_id);
-  } catch (error const&) { // which this encoding cannot write
-  }
-  if (its_own == subject)
+  if (subject.empty() || group_->events->subjects.is_events_subject(subject, e.actor_id))
     return;
   into.of_filter = true;
   into.malformed = R"(field "actorId": another actor than that of its subject )" + std::string(subject);

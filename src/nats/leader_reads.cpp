@@ -1,6 +1,7 @@
 // Single questions to the stream's leader, and the two searches that are made of them.
 #include "nats/leader_reads.hpp"
 
+#include "nats/json_string.hpp"
 #include "nats/leader_question.hpp"
 #include "nats/previous_search.hpp"
 #include "nats/subject_reader.hpp"
@@ -8,18 +9,12 @@
 
 #include <aether/json.hpp>
 
-#include <boost/json/serialize.hpp>
-
 #include <algorithm>
 
 namespace aether::nats::detail {
 namespace {
 
 using boost::asio::awaitable;
-
-std::string quoted(std::string_view text) {
-  return boost::json::serialize(boost::json::string_view(text.data(), text.size()));
-}
 
 bool share_a_subject(subject_map const& subjects, std::string const& a, std::string_view b) {
   try {
@@ -120,10 +115,10 @@ awaitable<std::optional<found_event>> search_version(std::shared_ptr<stream_acce
 
 } // namespace
 
-std::string last_message_query(std::string_view subject) { return R"({"last_by_subj":)" + quoted(subject) + '}'; }
+std::string last_message_query(std::string_view subject) { return R"({"last_by_subj":)" + json_string(subject) + '}'; }
 
 std::string next_message_query(std::string_view subject, std::uint64_t sequence) {
-  return R"({"seq":)" + std::to_string(sequence) + R"(,"next_by_subj":)" + quoted(subject) + '}';
+  return R"({"seq":)" + std::to_string(sequence) + R"(,"next_by_subj":)" + json_string(subject) + '}';
 }
 
 std::string message_at_query(std::uint64_t sequence) { return R"({"seq":)" + std::to_string(sequence) + '}'; }
@@ -153,11 +148,11 @@ bool parse_stored_event(subject_map const& subjects, std::string_view actor_id, 
     return true;
   if (subjects.encoding() == subject_encoding::underscore && share_a_subject(subjects, out.actor_id, actor_id)) {
     bad.code = errc::actor_mismatch;
-    bad.reason = "actors " + quoted(actor_id) + " and " + quoted(out.actor_id) +
+    bad.reason = "actors " + json_string(actor_id) + " and " + json_string(out.actor_id) +
                  " meet on one subject: with the underscore encoding they cannot share a stream";
   } else {
     bad.code = errc::malformed_event;
-    bad.reason = R"(field "actorId": )" + quoted(out.actor_id) + " on the subject of " + quoted(actor_id);
+    bad.reason = R"(field "actorId": )" + json_string(out.actor_id) + " on the subject of " + json_string(actor_id);
   }
   return false;
 }

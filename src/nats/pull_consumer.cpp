@@ -1,6 +1,7 @@
 // Reads a subject by a consumer made for the moment.
 #include "nats/pull_consumer.hpp"
 
+#include "detail/give_way.hpp"
 #include "nats/direct_marks.hpp"
 #include "nats/read_failure.hpp"
 #include "nats/reading_consumer.hpp"
@@ -99,7 +100,7 @@ awaitable<consumer_end> read_by_one(std::shared_ptr<stream_access const> stream,
     for (auto const& [message, where] : got.messages) {
       visitor.on_message(message_view(message.data(), where->stream_sequence));
       range.next = where->stream_sequence + 1;
-      if (++shown % messages_at_a_stretch == 0)
+      if (++shown % aether::detail::items_at_a_stretch == 0)
         co_await yield(deadline);
     }
     if (plan.done())

@@ -4,6 +4,7 @@
 #include "nats/answer_slot.hpp"
 #include "nats/api_answer.hpp"
 #include "nats/json_fields.hpp"
+#include "nats/json_string.hpp"
 #include "nats/read_failure.hpp"
 
 #include <boost/json/array.hpp>
@@ -18,10 +19,6 @@ namespace aether::nats::detail {
 using boost::asio::awaitable;
 
 namespace {
-
-std::string quoted(std::string_view text) {
-  return boost::json::serialize(boost::json::string_view(text.data(), text.size()));
-}
 
 /// A server that does not know a filter ignores it, and everything comes.
 bool filters_so(boost::json::object const& config, std::vector<std::string> const& wanted) {
@@ -151,9 +148,9 @@ std::string reading_consumer::config(consumer_request const& request) const {
                          ? std::string(R"("last_per_subject")")
                          : R"("by_start_sequence","opt_start_seq":)" + std::to_string(request.from);
   boost::json::array several(request.filters.begin(), request.filters.end());
-  auto const filter = request.filters.size() == 1 ? R"("filter_subject":)" + quoted(request.filters.front())
+  auto const filter = request.filters.size() == 1 ? R"("filter_subject":)" + json_string(request.filters.front())
                                                   : R"("filter_subjects":)" + boost::json::serialize(several);
-  return R"({"stream_name":)" + quoted(stream_->stream()) + R"(,"config":{"name":)" + quoted(name_) +
+  return R"({"stream_name":)" + json_string(stream_->stream()) + R"(,"config":{"name":)" + json_string(name_) +
          R"(,"deliver_policy":)" + start + R"(,"ack_policy":"none","replay_policy":"instant",)" + filter +
          R"(,"inactive_threshold":30000000000,"num_replicas":1,"mem_storage":true}})";
 }

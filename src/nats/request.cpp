@@ -3,8 +3,6 @@
 
 #include "detail/wait.hpp"
 
-#include <boost/asio/error.hpp>
-
 namespace aether::nats::detail {
 
 using aether::detail::wait_end;
@@ -43,8 +41,6 @@ private:
   std::shared_ptr<wait_state<bool>> waiting_;
 };
 
-[[noreturn]] void throw_cancelled() { throw boost::system::system_error(boost::asio::error::operation_aborted); }
-
 } // namespace
 
 boost::asio::awaitable<answer> send_and_wait(std::shared_ptr<connection_core> core, native_message message,
@@ -60,8 +56,7 @@ boost::asio::awaitable<answer> send_and_wait(std::shared_ptr<connection_core> co
   if (result.end == wait_end::completed)
     co_return std::move(*result.value);
   core->abandon(token);
-  if (result.end == wait_end::cancelled)
-    throw_cancelled();
+  aether::detail::throw_if_cancelled(result);
   answer none;
   bool const closed = result.end != wait_end::timed_out || core->state() == connection_state::closed;
   none.why = closed ? no_answer::closed : no_answer::timed_out;
@@ -104,8 +99,7 @@ boost::asio::awaitable<bool> wait_connected(std::shared_ptr<connection_core> cor
   auto result = co_await wait_until<bool>(deadline, [&](std::shared_ptr<wait_state<bool>> waiting) {
     core->when_ready(std::make_shared<ready>(std::move(waiting)));
   });
-  if (result.end == wait_end::cancelled)
-    throw_cancelled();
+  aether::detail::throw_if_cancelled(result);
   co_return result.end == wait_end::completed && *result.value;
 }
 
@@ -114,15 +108,13 @@ boost::asio::awaitable<bool> wait_state_change(std::shared_ptr<connection_core> 
   auto result = co_await wait_until<bool>(deadline, [&](std::shared_ptr<wait_state<bool>> waiting) {
     core->when_state_is_not(seen, std::make_shared<ready>(std::move(waiting)));
   });
-  if (result.end == wait_end::cancelled)
-    throw_cancelled();
+  aether::detail::throw_if_cancelled(result);
   co_return result.end != wait_end::timed_out;
 }
 
 boost::asio::awaitable<void> pause_until(steady_time when) {
   auto result = co_await wait_until<bool>(when, [](std::shared_ptr<wait_state<bool>>) {});
-  if (result.end == wait_end::cancelled)
-    throw_cancelled();
+  aether::detail::throw_if_cancelled(result);
 }
 
 boost::asio::awaitable<answer> ask(std::shared_ptr<connection_core> core, std::string subject, std::string data,

@@ -104,8 +104,7 @@ boost::asio::awaitable<close_report> store_core::close(std::shared_ptr<store_cor
     auto store = self;
     store->when_idle(std::move(w));
   });
-  if (drained.end == wait_end::cancelled)
-    throw boost::system::system_error(boost::asio::error::operation_aborted);
+  aether::detail::throw_if_cancelled(drained);
   close_report report;
   if (drained.end == wait_end::completed) {
     report.unknown = self->remembered_.all();

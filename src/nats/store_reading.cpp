@@ -3,30 +3,12 @@
 
 #include "detail/call_deadline.hpp"
 #include "nats/consumer_source.hpp"
+#include "nats/filter_subjects.hpp"
 #include "nats/stored_feed.hpp"
 #include "nats/stream_start.hpp"
 #include "nats/windows.hpp"
 
-#include <algorithm>
-
 namespace aether::nats::detail {
-namespace {
-
-std::vector<std::string> filters_of(event_filter const& filter, subject_map const& subjects) {
-  std::vector<std::string> out;
-  if (!filter.actor_id.empty())
-    out.push_back(subjects.events_subject(filter.actor_id));
-  for (auto const& type : filter.actor_types)
-    out.push_back(subjects.events_filter_of(type));
-  std::sort(out.begin(), out.end());
-  out.erase(std::unique(out.begin(), out.end()), out.end());
-  if (out.empty())
-    out.push_back(subjects.events_filter());
-  return out;
-}
-
-} // namespace
-
 awaitable<event_subscription> subscribe(std::shared_ptr<store_core> store, subscribe_options options) {
   if (!store)
     throw error(errc::not_open, "subscribe() on a store that was default-made or moved from");
@@ -38,7 +20,7 @@ awaitable<event_subscription> subscribe(std::shared_ptr<store_core> store, subsc
   source_options source;
   source.window_messages = window_messages(options.window_events);
   source.window_bytes = window_bytes(stream->config, options.window_bytes);
-  source.filters = filters_of(options.filter, stream->subjects);
+  source.filters = filter_subjects(stream->subjects, options.filter);
   source.on_expired = options.on_expired;
   auto start = co_await find_start(stream, options.start, options.on_expired, source.filters, deadline);
   auto const identity = start.stream;

@@ -10,8 +10,6 @@
 
 #include <aether/json.hpp>
 
-#include <boost/asio/error.hpp>
-
 namespace aether::nats::detail {
 
 using aether::detail::quoted;
@@ -117,8 +115,7 @@ save_outcome outcome_of(begun_save const& begun, wait_result<save_result> const&
   if (waited.end == wait_end::completed)
     return outcome_of(*begun.save, *waited.value);
   auto const result = begun.save->give_up();
-  if (waited.end == wait_end::cancelled)
-    throw boost::system::system_error(boost::asio::error::operation_aborted);
+  aether::detail::throw_if_cancelled(waited);
   return outcome_of(*begun.save, result);
 }
 

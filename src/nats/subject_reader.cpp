@@ -7,9 +7,7 @@
 #include "nats/read_failure.hpp"
 #include "nats/request.hpp"
 
-#include "detail/wait.hpp"
-
-#include <boost/asio/error.hpp>
+#include "detail/give_way.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -40,12 +38,7 @@ enum class read_way { direct_batches, consumer, leader };
 } // namespace
 
 awaitable<void> yield(steady_time deadline) {
-  using aether::detail::wait_end;
-  using aether::detail::wait_state;
-  auto const passed = co_await aether::detail::wait_until<bool>(
-      deadline, [](std::shared_ptr<wait_state<bool>> waiting) { waiting->complete(true); });
-  if (passed.end == wait_end::cancelled)
-    throw boost::system::system_error(boost::asio::error::operation_aborted);
+  co_await aether::detail::give_way();
   if (std::chrono::steady_clock::now() >= deadline)
     throw_unanswered(no_answer::timed_out, "reading a history");
 }

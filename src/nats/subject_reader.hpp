@@ -40,7 +40,4 @@ boost::asio::awaitable<void> yield(steady_time deadline);
 /// Waits, after the connection was lost, until there is one; throws connection_lost, closed.
 boost::asio::awaitable<void> reconnected(std::shared_ptr<stream_access const> stream, steady_time deadline);
 
-/// How many messages are shown at a stretch before others may run.
-inline constexpr std::size_t messages_at_a_stretch = 256;
-
 } // namespace aether::nats::detail

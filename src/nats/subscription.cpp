@@ -4,8 +4,6 @@
 #include "detail/call_deadline.hpp"
 #include "nats/subscription_core.hpp"
 
-#include <boost/asio/error.hpp>
-
 #include <algorithm>
 
 namespace aether::nats {
@@ -124,8 +122,7 @@ awaitable<std::optional<message>> receive_from(std::shared_ptr<subscription_core
     }
     auto const result = co_await wait_until<bool>(
         deadline, [&](std::shared_ptr<wait_state<bool>> waiting) { core->wake_when_ready(std::move(waiting)); });
-    if (result.end == wait_end::cancelled)
-      throw boost::system::system_error(boost::asio::error::operation_aborted);
+    aether::detail::throw_if_cancelled(result);
     if (result.end == wait_end::timed_out)
       co_return core->take(); // it may have come just now
   }

@@ -7,8 +7,6 @@
 #include "sqlite/statement.hpp"
 #include "store_checks.hpp"
 
-#include <boost/asio/error.hpp>
-
 #include <algorithm>
 #include <utility>
 
@@ -38,8 +36,7 @@ awaitable<void> begin_immediate(std::shared_ptr<sqlite3> database, steady_time d
       throw error(errc::timed_out, "others write in the database: their transactions last longer than the timeout");
     auto const waited = co_await aether::detail::wait_until<bool>(std::min(deadline, now + pause),
                                                                   [](std::shared_ptr<wait_state<bool>>) {});
-    if (waited.end == aether::detail::wait_end::cancelled)
-      throw boost::system::system_error(boost::asio::error::operation_aborted);
+    aether::detail::throw_if_cancelled(waited);
   }
 }
 

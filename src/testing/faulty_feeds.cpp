@@ -29,19 +29,30 @@ std::chrono::nanoseconds until(fault_core const& core, steady_time deadline) {
   return std::max<std::chrono::nanoseconds>(as_virtual(deadline) - core.clock->now(), std::chrono::nanoseconds(1));
 }
 
-/// A question that meets the faults of a read and has no answer of its own: what is asked for comes behind it.
+asio::awaitable<bool> nothing(event_store&, call_options) { co_return true; }
+
+/// A question that has no answer of its own: what is asked for comes behind it.
 asio::awaitable<void> meet_faults(core_ptr core, std::chrono::nanoseconds timeout, std::string what) {
-  auto const call = core->begin(operation::read, timeout, std::move(what));
-  call_end const end(core);
-  fail_if_drawn(*core, *call);
-  for (;;) {
-    bool const asked = co_await ask_behind(core, call);
-    if (!asked)
-      continue;
-    bool const answered = co_await answer_back(core, call);
-    if (answered)
-      co_return;
+  co_await ask_through<bool>(std::move(core), timeout, std::move(what), &nothing);
+}
+
+/// What the store behind handed out, as a feed hands it on.
+feed_step hand_on(subscription_item const& item, recorded_event& into, replay_error& malformed) {
+  if (std::holds_alternative<caught_up>(item))
+    return feed_step::caught_up;
+  if (auto const* wrong = std::get_if<replay_error>(&item)) {
+    malformed = *wrong;
+    return feed_step::malformed;
   }
+  into = std::get<recorded_event>(item);
+  return feed_step::event;
+}
+
+std::string bytes_of(subscription_item const& item) {
+  if (auto const* wrong = std::get_if<replay_error>(&item))
+    return wrong->raw_data;
+  auto const* e = std::get_if<recorded_event>(&item);
+  return e ? to_json(e->event) : std::string();
 }
 
 class faulty_reader final : public event_feed, public std::enable_shared_from_this<faulty_reader> {
@@ -55,20 +66,12 @@ public:
       return feed_step::nothing;
     if (!*fetched_)
       return feed_step::caught_up;
-    last_ = std::move(**fetched_);
+    last_ = std::visit([](auto& item) { return subscription_item(std::move(item)); }, **fetched_);
     fetched_.reset();
-    if (auto const* wrong = std::get_if<replay_error>(&last_)) {
-      malformed = *wrong;
-      return feed_step::malformed;
-    }
-    into = std::get<recorded_event>(last_);
-    return feed_step::event;
+    return hand_on(last_, into, malformed);
   }
   asio::awaitable<void> wait(steady_time deadline) override { return fetch(shared_from_this(), deadline); }
-  std::string last_bytes() const override {
-    auto const* e = std::get_if<recorded_event>(&last_);
-    return e ? to_json(e->event) : std::get<replay_error>(last_).raw_data;
-  }
+  std::string last_bytes() const override { return bytes_of(last_); }
   position where() const override {
     auto const* e = std::get_if<recorded_event>(&last_);
     return e ? e->position() : position();
@@ -95,7 +98,7 @@ private:
   event_reader inner_;
   bool opened_ = false;
   std::optional<std::optional<read_item>> fetched_;
-  read_item last_;
+  subscription_item last_;
 };
 
 /// What the store behind has is waited for by a coroutine of its own, one at a time, which only stop() or an event
@@ -115,22 +118,10 @@ public:
     where_ = inner_.position();
     behind_ = inner_.events_behind();
     last_ = std::move(*item);
-    if (std::holds_alternative<caught_up>(last_))
-      return feed_step::caught_up;
-    if (auto const* wrong = std::get_if<replay_error>(&last_)) {
-      malformed = *wrong;
-      return feed_step::malformed;
-    }
-    into = std::get<recorded_event>(last_);
-    return feed_step::event;
+    return hand_on(last_, into, malformed);
   }
   asio::awaitable<void> wait(steady_time deadline) override { return wait_for_more(shared_from_this(), deadline); }
-  std::string last_bytes() const override {
-    if (auto const* wrong = std::get_if<replay_error>(&last_))
-      return wrong->raw_data;
-    auto const* e = std::get_if<recorded_event>(&last_);
-    return e ? to_json(e->event) : std::string();
-  }
+  std::string last_bytes() const override { return bytes_of(last_); }
   position where() const override { return where_; }
   std::uint64_t behind() const override { return behind_; }
   steady_time now() const override { return as_steady(core_->clock->now()); }
@@ -262,21 +253,13 @@ asio::awaitable<event_subscription> subscribe(core_ptr core, subscribe_options o
   auto behind = options;
   behind.filter.event_types.clear();
   behind.malformed = malformed_messages::report;
-  auto const call = core->begin(operation::read, options.timeout, "subscribing");
-  call_end const end(core);
-  fail_if_drawn(*core, *call);
-  for (;;) {
-    bool const asked = co_await ask_behind(core, call);
-    if (!asked)
-      continue;
-    behind.timeout = core->left(*call);
-    auto inner = co_await core->inner->subscribe(behind);
-    bool const answered = co_await answer_back(core, call);
-    if (!answered)
-      continue;
-    auto feed = std::make_shared<faulty_subscription>(core, std::move(inner));
-    co_return event_subscription(std::move(feed), options);
-  }
+  question<event_subscription> ask = [&behind](event_store& inner, call_options left) {
+    behind.timeout = left.timeout;
+    return inner.subscribe(behind);
+  };
+  auto inner = co_await ask_through<event_subscription>(core, options.timeout, "subscribing", std::move(ask));
+  auto feed = std::make_shared<faulty_subscription>(core, std::move(inner));
+  co_return event_subscription(std::move(feed), options);
 }
 
 actor_list list_actors(core_ptr core, list_options options) {

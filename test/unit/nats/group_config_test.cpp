@@ -1,5 +1,6 @@
 // Names, subjects and settings of a group on the server, and its dead letters as messages.
 #include "nats/dead_letter_message.hpp"
+#include "nats/filter_subjects.hpp"
 #include "nats/group_config.hpp"
 
 #include <boost/json/parse.hpp>
@@ -70,9 +71,9 @@ BOOST_AUTO_TEST_CASE(filters_as_subjects) {
   auto const stream = access();
   event_filter filter;
   using subjects = std::vector<std::string>;
-  BOOST_TEST((group_subjects(stream.subjects, filter) == subjects{"S.events.>"}));
+  BOOST_TEST((filter_subjects(stream.subjects, filter) == subjects{"S.events.>"}));
   filter.actor_types = {"order", "a b", "order"};
-  auto const two = group_subjects(stream.subjects, filter);
+  auto const two = filter_subjects(stream.subjects, filter);
   BOOST_TEST((two == subjects{"S.events.a%20b.*", "S.events.order.*"}));
   BOOST_TEST(is_of_subjects("S.events.order.order-1", two));
   BOOST_TEST(!is_of_subjects("S.events.orders.orders-1", two));
@@ -80,7 +81,7 @@ BOOST_AUTO_TEST_CASE(filters_as_subjects) {
   BOOST_TEST(!is_of_subjects("S.events.order.order-1.more", two));
   filter.actor_types.clear();
   filter.actor_id = "order-1";
-  auto const one = group_subjects(stream.subjects, filter);
+  auto const one = filter_subjects(stream.subjects, filter);
   BOOST_TEST(is_of_subjects("S.events.order.order-1", one));
   BOOST_TEST(!is_of_subjects("S.events.order.order-12", one));
 }
