@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what is missing to build, test and run aether on Debian: install_dependencies.sh GROUP…
-# Groups: build, test, server, tsan, fuzz, format, python. Says what it installs; does nothing when nothing is missing.
+# Groups: build, test, server, clang, format, python. Says what it installs; does nothing when nothing is missing.
 set -eu
 
 wanted=""
@@ -30,7 +30,7 @@ for group in "$@"; do
     want_command openssl openssl
     ;;
   server) want_command nats-server nats-server ;;
-  tsan | fuzz)
+  clang)
     want_command clang++-19 clang-19
     want_package libclang-rt-19-dev
     ;;

@@ -16,9 +16,9 @@ newer_server=2.15.2
 export PATH=$PATH:/usr/local/sbin:/usr/sbin
 
 case $mode in
-release | debug | asan | benchmark | matrix | campaign) groups="build test server" ;;
-tsan) groups="build test server tsan" ;;
-fuzz) groups="build fuzz" ;;
+release | debug | benchmark | matrix | campaign) groups="build test server" ;;
+asan | tsan) groups="build test server clang" ;;
+fuzz) groups="build clang" ;;
 *)
   sed -n '2,8s/^# //p' "$0" >&2
   exit 2
@@ -34,6 +34,12 @@ jobs=${AETHER_JOBS:-$(nproc)}
 
 # shellcheck disable=SC2086 # the groups are words
 test/install_dependencies.sh $groups
+# Names in the sanitizers' reports: the distribution's llvm-symbolizer cannot read what clang 19 writes.
+for sanitizer in ASAN UBSAN TSAN; do
+  options=${sanitizer}_OPTIONS
+  export "$options=${!options:-external_symbolizer_path=$(command -v addr2line || true)}"
+done
+
 case $mode in
 benchmark)
   build_all aether_benchmark
@@ -62,8 +68,6 @@ else
   unset AETHER_PYTHON
   notes+=("nats-py could not be installed: nothing was tested against it")
 fi
-# Names in ThreadSanitizer's reports: the distribution's llvm-symbolizer cannot read what clang 19 writes.
-export TSAN_OPTIONS=${TSAN_OPTIONS:-external_symbolizer_path=$(command -v addr2line || true)}
 # The distribution's server, or the one that the caller names; and a newer one.
 own_server=${AETHER_NATS_SERVER:-}
 if command -v "${own_server:-nats-server}" >/dev/null; then

@@ -73,7 +73,9 @@ std::uint64_t version_search::guess() const noexcept {
   double const share = (static_cast<double>(wanted_ - version_below_) - 0.5) /
                        (static_cast<double>(*candidate_->version) - static_cast<double>(version_below_));
   double const offset = share * static_cast<double>(length);
-  return begin_ + std::min(length - 1, static_cast<std::uint64_t>(std::max(offset, 0.0)));
+  if (offset >= static_cast<double>(length - 1)) // also of a length that no double holds
+    return end_ - 1;
+  return begin_ + static_cast<std::uint64_t>(std::max(offset, 0.0));
 }
 
 } // namespace aether::nats::detail

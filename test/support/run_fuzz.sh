@@ -8,9 +8,7 @@ run_fuzz() {
   log=$build/$name.log
   rm -rf "$build/found/$name" "$build/crashes/$name"
   mkdir -p "$build/found/$name" "$build/crashes/$name"
-  # Names in reports: what finds them by default need not be there.
-  ASAN_OPTIONS=${ASAN_OPTIONS:-external_symbolizer_path=$(command -v addr2line || true)} \
-    timeout --kill-after=20 $(($2 + 120)) "$program" -seed="$3" -max_total_time="$2" -timeout=10 -rss_limit_mb=1024 \
+  timeout --kill-after=20 $(($2 + 120)) "$program" -seed="$3" -max_total_time="$2" -timeout=10 -rss_limit_mb=1024 \
     -detect_leaks=1 -print_final_stats=1 -artifact_prefix="$build/crashes/$name/" "$build/found/$name" \
     "test/fuzz/corpus/${name#fuzz_}" >"$log" 2>&1 </dev/null || code=$?
   runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
