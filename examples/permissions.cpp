@@ -1,4 +1,4 @@
-// Three users with the permissions of permissions.conf: each can do what it is for, and nothing else.
+// Five users with the permissions of permissions.conf: each can do what it is for, and nothing else.
 #include "program.hpp"
 
 #include <iostream>
@@ -54,9 +54,66 @@ aether::awaitable<void> read_all(jetstream_event_store store, std::string order_
   example::expect(events.size() == 300 && version == 300 && one && snapshot, "a permission to read is missing");
 }
 
+aether::group_options invoicing() {
+  aether::group_options options;
+  options.name = "invoicing";
+  return options;
+}
+
+/// Makes what the others use: the stream of the events, those beside it, and the group.
+aether::awaitable<void> set_up(connection administrator) {
+  auto events = co_await jetstream_event_store::open(std::move(administrator), "orders");
+  auto const checkpoints = co_await aether::nats::checkpoint_store::open(events);
+  auto const group = co_await events.join_group(invoicing());
+}
+
+aether::awaitable<void> be_refused(connection user, std::string subject) {
+  boost::system::error_code told;
+  try {
+    co_await user.request(aether::nats::message(subject, ""));
+  } catch (aether::error const& e) {
+    told = e.code();
+  }
+  example::expect(told == aether::errc::permission_denied, ("not refused: " + subject).c_str());
+}
+
+/// A read model that counts what there is.
+aether::awaitable<void> project(connection on) {
+  auto const store = co_await open_existing(on);
+  auto const checkpoints = co_await aether::nats::checkpoint_store::open(store);
+  aether::projection_options options;
+  options.name = "totals";
+  aether::projection totals;
+  int counted = 0;
+  auto count = [&](aether::recorded_event const&) -> aether::awaitable<void> {
+    if (++counted == 301)
+      totals.stop();
+    co_return;
+  };
+  totals = aether::projection(std::make_shared<jetstream_event_store>(store),
+                              std::make_shared<aether::nats::checkpoint_store>(checkpoints), options, count);
+  co_await totals.run();
+  auto const kept = co_await checkpoints.find("totals");
+  example::expect(kept.has_value(), "a permission to project is missing");
+}
+
+/// One event handled, one given up and tried again.
+aether::awaitable<void> work(connection on) {
+  auto store = co_await open_existing(on);
+  auto group = co_await store.join_group(invoicing());
+  auto first = co_await group.next();
+  co_await first->acknowledge();
+  auto second = co_await group.next();
+  co_await second->reject("for a person to look at");
+  auto letters = store.dead_letters("invoicing");
+  auto const letter = co_await letters.next();
+  example::expect(letter.has_value(), "a permission to list dead letters is missing");
+  co_await store.retry_dead_letter(*letter);
+}
+
 aether::awaitable<void> tour(std::string url) {
-  auto owner = co_await connect_as(url, "owner");
-  auto created = co_await jetstream_event_store::open(owner, "orders");
+  auto administrator = co_await connect_as(url, "administrator");
+  co_await set_up(administrator);
 
   auto writer = co_await connect_as(url, "writer");
   auto store = co_await open_existing(writer);
@@ -72,16 +129,19 @@ aether::awaitable<void> tour(std::string url) {
   example::expect(refused == aether::errc::permission_denied, "a reader saved an event");
   co_await store.save_event(late); // which the writer may
 
-  for (auto const* destructive : {"$JS.API.STREAM.DELETE.orders", "$JS.API.STREAM.PURGE.orders"}) {
-    bool told = false;
-    try {
-      co_await writer.request(aether::nats::message(destructive, ""));
-    } catch (aether::error const& e) {
-      told = e.code() == aether::errc::permission_denied;
-    }
-    example::expect(told, "a writer may delete the stream");
-  }
-  std::cout << "owner, writer and reader can do what they are for, and nothing else\n";
+  auto projection = co_await connect_as(url, "projection");
+  co_await project(projection);
+  auto worker = co_await connect_as(url, "worker");
+  co_await work(worker);
+
+  for (auto const* destructive : {"$JS.API.STREAM.DELETE.orders", "$JS.API.STREAM.PURGE.orders"})
+    for (auto const& user : {administrator, writer, reader, projection, worker})
+      co_await be_refused(user, destructive);
+  co_await be_refused(reader, "orders_checkpoints.totals");
+  co_await be_refused(worker, "$JS.API.CONSUMER.DELETE.orders.group-invoicing");
+  auto events = co_await open_existing(administrator);
+  co_await events.delete_group("invoicing");
+  std::cout << "administrator, writer, reader, projection and worker can do what they are for, and nothing else\n";
 }
 
 int main(int argc, char** argv) { return example::run(tour(example::parse(argc, argv).url)); }

@@ -86,6 +86,8 @@ for server in "${servers[@]:-nats-server}"; do
   version=$(version_of "$server")
   export AETHER_NATS_SERVER=$server
   run_program "contract_${version:-none}" aether_contract_tests 600
+  # Once more with the permissions that docs/permissions.md names.
+  [ "$mode" != release ] || AETHER_ROLES=yes run_program "roles_${version:-none}" aether_contract_tests 600
   run_program "integration_${version:-none}" aether_integration_tests 900
   run_server_faults "${version:-none}"
   [ "$version" != $newer_server ] || run_cluster_faults "$version"

@@ -54,10 +54,10 @@ struct group_options {
 /// An event in work. Settle it: acknowledge(), retry_later() or reject(). Dropped unsettled it is handed out again
 /// after the group's ack_timeout. It outlives its member and its store's handle.
 ///
-/// Each call returns when the store has confirmed it, and may be repeated when it failed: until then the event is not
-/// settled. Of a settled event each throws invalid_argument. They throw group_not_found, timed_out, connection_lost,
-/// closed, permission_denied, storage_full and what the server answered. Cancelled (terminal): operation_aborted, and
-/// whether it is settled is not known: repeat it. One coroutine at a time, on any thread.
+/// Each call returns when the store has confirmed it. One that failed may be repeated: whether the store knows of it,
+/// so that the event does not come again, is open then. Of a settled event each throws invalid_argument. They throw
+/// group_not_found, timed_out, connection_lost, closed, permission_denied, storage_full and what the server answered;
+/// cancelled (terminal): operation_aborted. One coroutine at a time, on any thread.
 class group_event {
 public:
   group_event() = default;
@@ -87,9 +87,8 @@ private:
 };
 
 /// A move-only handle: one member of a group, which it leaves when it is destroyed; a wait under way ends with
-/// operation_aborted. What was fetched for it and not
-/// handed out is then handed to others at once where possible, else after ack_timeout; what it handed out can still be
-/// settled.
+/// operation_aborted. What was fetched for it and not handed out is then handed to others at once where possible, else
+/// after ack_timeout; what it handed out can still be settled.
 ///
 /// At least once: an event may come again whenever it was not acknowledged in time, a connection broke or a process
 /// died, so a handler must bear it. There is no order between workers, nor is an event that comes again in order.

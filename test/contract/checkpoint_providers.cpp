@@ -3,8 +3,7 @@
 
 #include <aether/memory_checkpoint_store.hpp>
 #include <aether/nats/checkpoint_store.hpp>
-#include <fault/nats_cluster.hpp>
-#include <support/nats_server.hpp>
+#include <contract/servers.hpp>
 
 #include <atomic>
 #include <stdexcept>
@@ -24,28 +23,18 @@ private:
   memory_checkpoint_store first_;
 };
 
-// One server, or a cluster where AETHER_REPLICAS says so.
-fault::nats_cluster& servers() {
-  static auto shared = [] {
-    fault::nats_cluster_options options;
-    options.nodes = fault::nodes_of_environment();
-    return std::make_unique<fault::nats_cluster>(std::move(options));
-  }();
-  return *shared;
-}
-
 class jetstream_data final : public checkpoint_data {
 public:
   awaitable<std::shared_ptr<checkpoint_store>> open() override {
-    nats::connection on = co_await nats::connection::connect(servers().urls());
+    nats::connection on = co_await connect_to_contract_servers();
     nats::jetstream_config config;
     config.name_space = "contract";
-    config.replica_count = static_cast<int>(servers().size());
+    config.replica_count = static_cast<int>(contract_servers().size());
     nats::checkpoint_store store = co_await nats::checkpoint_store::open(std::move(on), stream_, config);
     co_return std::make_shared<nats::checkpoint_store>(std::move(store));
   }
   awaitable<void> remove(std::string) override {
-    nats::connection on = co_await nats::connection::connect(servers().urls());
+    nats::connection on = co_await nats::connection::connect(contract_servers().urls());
     nats::message purge("$JS.API.STREAM.PURGE.contract_" + stream_ + "_checkpoints", "");
     co_await on.request(std::move(purge));
   }
@@ -72,11 +61,7 @@ checkpoint_provider jetstream_checkpoints() {
   checkpoint_provider p;
   p.name = "jetstream";
   p.can_remove = true;
-  p.why_not = [] {
-    auto const has = has_nats_server(0);
-    auto const why = has.message();
-    return has ? std::string() : std::string(why.begin(), why.end());
-  };
+  p.why_not = why_no_contract_servers;
   p.make = [] { return std::unique_ptr<checkpoint_data>(std::make_unique<jetstream_data>()); };
   return p;
 }

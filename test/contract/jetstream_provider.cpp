@@ -2,23 +2,12 @@
 // connection of its own for each handle, as another process would have.
 #include <aether/nats/jetstream_event_store.hpp>
 #include <contract/providers.hpp>
-#include <fault/nats_cluster.hpp>
-#include <support/nats_server.hpp>
+#include <contract/servers.hpp>
 
 #include <atomic>
 
 namespace aether::test {
 namespace {
-
-// One server, or a cluster where AETHER_REPLICAS says so.
-fault::nats_cluster& servers() {
-  static auto shared = [] {
-    fault::nats_cluster_options options;
-    options.nodes = fault::nodes_of_environment();
-    return std::make_unique<fault::nats_cluster>(std::move(options));
-  }();
-  return *shared;
-}
 
 class jetstream_data final : public typed_store_data<nats::jetstream_event_store> {
 public:
@@ -27,8 +16,8 @@ public:
     config.version_policy = settings.policy;
     config.max_history_events = settings.max_history_events;
     config.max_history_bytes = settings.max_history_bytes;
-    config.replica_count = static_cast<int>(servers().size());
-    nats::connection on = co_await nats::connection::connect(servers().urls());
+    config.replica_count = static_cast<int>(contract_servers().size());
+    nats::connection on = co_await connect_to_contract_servers();
     nats::jetstream_event_store store = co_await nats::jetstream_event_store::open(std::move(on), stream_, config);
     co_return std::make_shared<nats::jetstream_event_store>(std::move(store));
   }
@@ -42,22 +31,16 @@ private:
   std::string const stream_ = next_name();
 };
 
-std::string why_no_server() {
-  auto const has = has_nats_server(0);
-  auto const why = has.message();
-  return has ? std::string() : std::string(why.begin(), why.end());
-}
-
 } // namespace
 
 store_provider jetstream_provider() {
   store_provider p;
   p.name = "jetstream";
   p.reads_at_length = true;
-  p.batches = [] { return why_no_server().empty() && servers().node(0).at_least(2, 12, 1); };
+  p.batches = [] { return why_no_contract_servers().empty() && contract_servers().node(0).at_least(2, 12, 1); };
   p.independent = true;
   p.too_large = 2 * 1024 * 1024;
-  p.why_not = why_no_server;
+  p.why_not = why_no_contract_servers;
   p.make = [] { return std::unique_ptr<store_data>(std::make_unique<jetstream_data>()); };
   return p;
 }

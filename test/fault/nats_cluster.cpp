@@ -24,10 +24,10 @@ using clock = std::chrono::steady_clock;
 std::string name_of(std::size_t node) { return "n" + std::to_string(node); }
 
 // An empty object when the node is down, or does not answer, or answers with an error.
-json::object ask(test::nats_server const& node, std::string const& subject) {
+json::object ask(test::nats_server const& node, std::string const& subject, std::string const& body = {}) {
   try {
     wire_client client(node.port(), 1s);
-    auto const answer = client.request(subject, "");
+    auto const answer = client.request(subject, body);
     if (!answer || answer->status() != 0)
       return {};
     auto told = json::parse(answer->data).as_object();
@@ -35,6 +35,12 @@ json::object ask(test::nats_server const& node, std::string const& subject) {
   } catch (std::exception const&) {
     return {};
   }
+}
+
+void pause_until_ready(clock::time_point until, std::string const& log) {
+  if (clock::now() > until)
+    throw std::runtime_error("JetStream does not come up: " + log);
+  std::this_thread::sleep_for(20ms);
 }
 
 json::object cluster_of(json::object const& info) {
@@ -99,6 +105,7 @@ void nats_cluster::start_all(nats_cluster_options const& options) {
   for (std::size_t i = 0; i < n; ++i) {
     test::nats_server_options one;
     one.jetstream_config = options.jetstream_config;
+    one.extra_config = options.extra_config;
     one.store_dir = options.store_dir;
     if (n > 1) {
       std::string routes;
@@ -107,9 +114,9 @@ void nats_cluster::start_all(nats_cluster_options const& options) {
           routes += "    nats-route://127.0.0.1:" + std::to_string(way_from_to(i, to)) + "\n";
       // What others are told by gossip leads nowhere, so that no route goes past the proxies.
       std::string const advertised = options.breakable ? "  advertise: \"127.0.0.1:1\"\n" : "";
-      one.extra_config = "server_name: " + name_of(i) +
-                         "\ncluster {\n  name: c\n  listen: \"127.0.0.1:" + std::to_string(ports[i]) + "\"\n" +
-                         advertised + "  routes = [\n" + routes + "  ]\n}\n";
+      one.extra_config += "server_name: " + name_of(i) +
+                          "\ncluster {\n  name: c\n  listen: \"127.0.0.1:" + std::to_string(ports[i]) + "\"\n" +
+                          advertised + "  routes = [\n" + routes + "  ]\n}\n";
     }
     nodes_.push_back(std::make_unique<test::nats_server>(std::move(one)));
   }
@@ -118,11 +125,19 @@ void nats_cluster::start_all(nats_cluster_options const& options) {
 void nats_cluster::wait_until_answering() {
   auto const until = clock::now() + test::scaled(60s);
   for (auto const& node : nodes_)
-    while (ask(*node, "$JS.API.INFO").empty()) {
-      if (clock::now() > until)
-        throw std::runtime_error("JetStream does not come up: " + node->log());
-      std::this_thread::sleep_for(20ms);
-    }
+    while (ask(*node, "$JS.API.INFO").empty())
+      pause_until_ready(until, node->log());
+  if (size() == 1)
+    return;
+  // The leader takes some time to learn of the others; until then it has "no suitable peers" for a stream.
+  std::string const replicas = std::to_string(size());
+  std::string const stream =
+      R"({"name":"READY","subjects":["READY"],"storage":"memory","num_replicas":)" + replicas + '}';
+  while (ask(*nodes_.front(), "$JS.API.STREAM.CREATE.READY", stream).empty())
+    pause_until_ready(until, last_logs());
+  while (ask(*nodes_.front(), "$JS.API.STREAM.DELETE.READY").empty() &&
+         !ask(*nodes_.front(), "$JS.API.STREAM.INFO.READY").empty())
+    pause_until_ready(until, last_logs());
 }
 
 std::string nats_cluster::last_logs() const {

@@ -95,7 +95,7 @@ run_server_faults() { # VERSION
   run_program "campaign_$1" aether_campaign_tests 900
 }
 run_cluster_faults() { # VERSION
-  AETHER_REPLICAS=3 run_program "campaign_$1_cluster" aether_campaign_tests 900 contention,kills,pauses,partitions
+  AETHER_REPLICAS=3 run_program "campaign_$1_cluster" aether_campaign_tests 900 contention,kills,pauses,partitions,following
 }
 
 # version_of SERVER: its number; nothing when it cannot be run.

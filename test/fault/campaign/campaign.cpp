@@ -142,9 +142,13 @@ void report(std::string const& row, std::uint64_t seed, verdict const& v, std::s
   std::ostringstream line;
   line << row << ", seed " << seed << ": " << what << "; " << text_of(v.counts) << "; " << v.violations.size()
        << " violations";
-  std::cout << line.str() << std::endl;
-  if (auto const* record = std::getenv("AETHER_CAMPAIGN_RECORD"))
-    std::ofstream(record, std::ios::app) << line.str() << '\n';
+  record(line.str());
+}
+
+void record(std::string const& line) {
+  std::cout << line << std::endl;
+  if (auto const* file = std::getenv("AETHER_CAMPAIGN_RECORD"))
+    std::ofstream(file, std::ios::app) << line << '\n';
 }
 
 } // namespace aether::fault

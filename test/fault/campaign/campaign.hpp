@@ -32,5 +32,7 @@ run_record record_of(nats_cluster& cluster, fleet const& writers, std::vector<fa
 
 /// Every violation as an error of the test, and one line of what the run was: its seed and `what`.
 void report(std::string const& row, std::uint64_t seed, verdict const& v, std::string const& what);
+/// A line of what a run was: printed, and kept where the environment's AETHER_CAMPAIGN_RECORD says.
+void record(std::string const& line);
 
 } // namespace aether::fault

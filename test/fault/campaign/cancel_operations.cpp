@@ -96,6 +96,45 @@ tried_call history_of(std::string const& actor, std::int64_t events) {
   return o;
 }
 
+awaitable<std::int64_t> read_through(jetstream_event_store store, std::string actor, read_options options,
+                                     call_options call) {
+  auto reader = store.read_events(std::move(actor), options);
+  std::int64_t events = 0;
+  while (co_await reader.next(call))
+    ++events;
+  co_return events;
+}
+
+awaitable<std::int64_t> list_all(jetstream_event_store store, call_options call) {
+  auto actors = store.list_actors();
+  std::int64_t count = 0;
+  while (co_await actors.next(call))
+    ++count;
+  co_return count;
+}
+
+awaitable<std::int64_t> follow(jetstream_event_store store, std::string actor, call_options call) {
+  subscribe_options options;
+  options.filter.actor_id = std::move(actor);
+  options.timeout = call.timeout;
+  auto subscription = co_await store.subscribe(std::move(options));
+  for (std::int64_t events = 0;; ++events) {
+    auto const item = co_await subscription.next(call);
+    if (!item)
+      throw error(errc::timed_out);
+    if (std::holds_alternative<caught_up>(*item))
+      co_return events;
+  }
+}
+
+tried_call reader_of(std::string const& actor, std::int64_t events, read_options options, std::string const& how) {
+  auto o = other("read_events, " + std::to_string(events) + " events" + how, [=](stage& s, scene const& at) {
+    s.launch(value_contract(events), read_through(s.store, actor, options, at.call));
+  });
+  o.patience = events > 100 ? 4 : 1;
+  return o;
+}
+
 // Subscribed before; the message comes while it is waited for.
 awaitable<void> subscribe(stage& s, scene const&) {
   auto made = co_await s.on.subscribe("news");
@@ -151,6 +190,21 @@ std::vector<tried_call> read_operations() {
   for (auto const& [actor, events] :
        {std::pair<char const*, std::int64_t>{"none-1", 0}, {"one-1", 1}, {"several-1", 5}, {"long-1", long_history}})
     all.push_back(history_of(actor, events));
+  all.push_back(reader_of("none-1", 0, {}, ""));
+  all.push_back(reader_of("several-1", 5, {}, ""));
+  all.push_back(reader_of("long-1", long_history, {}, ""));
+  read_options tail;
+  tail.after_version = long_history - 4;
+  all.push_back(reader_of("long-1", 4, tail, ", after a version"));
+  read_options last;
+  last.direction = read_direction::backwards;
+  last.max_events = 3;
+  all.push_back(reader_of("long-1", 3, last, ", backwards"));
+  all.push_back(other("subscribe, 5 events", [](stage& s, scene const& at) {
+    s.launch(value_contract(5), follow(s.store, "several-1", at.call));
+  }));
+  all.push_back(
+      other("list_actors", [](stage& s, scene const& at) { s.launch(value_contract(3), list_all(s.store, at.call)); }));
   all.push_back(other("get_events_with_errors", [](stage& s, scene const& at) {
     s.launch(value_contract(2), s.store.get_events_with_errors("several-1", 3, at.call));
   }));

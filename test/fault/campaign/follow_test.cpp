@@ -83,6 +83,11 @@ struct seen {
       missing += sequence - last - 1;
     last = std::max(last, sequence);
   }
+
+  std::string text() const {
+    return std::to_string(events) + " events, " + std::to_string(missing) + " missing, " + std::to_string(twice) +
+           " twice";
+  }
 };
 
 } // namespace
@@ -144,8 +149,8 @@ BOOST_AUTO_TEST_CASE(over_cut_connections_and_lost_consumers) {
     co_await live.join();
   };
   run(body, {1, in_full_or(1'200, 120) * 1s});
-  BOOST_TEST_MESSAGE("following: seed " << seed << ", " << got.events << " events, " << cut << " cuts, " << lost
-                                        << " lost consumers, " << got.missing << " missing, " << got.twice << " twice");
+  record("following, seed " + std::to_string(seed) + ": " + std::to_string(cut) + " cuts, " + std::to_string(lost) +
+         " lost consumers; " + got.text());
   BOOST_TEST(got.events == count + 500);
   BOOST_TEST(got.missing == 0u);
   BOOST_TEST(got.twice == 0u);
@@ -197,8 +202,7 @@ BOOST_AUTO_TEST_CASE(over_killed_servers) {
     }
   };
   run(body, {1, in_full_or(1'800, 240) * 1s});
-  BOOST_TEST_MESSAGE("following: seed " << seed << ", " << got.events << " events over " << kills << " kills, "
-                                        << got.missing << " missing, " << got.twice << " twice");
+  record("following, seed " + std::to_string(seed) + ": " + std::to_string(kills) + " kills; " + got.text());
   BOOST_TEST(got.events == static_cast<std::uint64_t>(each) * static_cast<std::uint64_t>(kills));
   BOOST_TEST(got.missing == 0u);
   BOOST_TEST(got.twice == 0u);
