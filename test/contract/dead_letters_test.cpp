@@ -29,22 +29,24 @@ BOOST_DATA_TEST_CASE(beyond_max_attempts_an_event_is_a_dead_letter, all_stores()
     auto group = co_await store.join_group(options);
     position where;
     event failing;
+    bool other_came = false;
     for (unsigned attempt = 1; attempt <= 3; ++attempt) {
       auto e = co_await group.next(soon());
       BOOST_TEST_REQUIRE(e.has_value());
-      BOOST_TEST(e->attempt() == attempt);
       if (e->event().version == 2) { // the other one came in between
         co_await e->acknowledge();
+        other_came = true;
         --attempt;
         continue;
       }
+      BOOST_TEST(e->attempt() == attempt);
       where = e->recorded().position();
       failing = e->event();
       co_await e->retry_later(0ns);
     }
-    auto const rest = co_await take_all(group);
-    BOOST_TEST(rest.size() <= 1u);
-    auto const letters = co_await letters_of(store, "g");
+    auto const rest = co_await take_all(group, other_came ? 0 : 1);
+    BOOST_TEST(rest.size() == (other_came ? 0u : 1u));
+    auto const letters = co_await letters_to_come(store, group, "g");
     BOOST_TEST_REQUIRE(letters.size() == 1u);
     auto const& letter = letters.front();
     BOOST_TEST(letter.group == "g");
@@ -69,12 +71,7 @@ BOOST_DATA_TEST_CASE(one_that_never_ends_in_time_is_a_dead_letter, all_stores(),
       auto e = co_await group.next(soon());
       BOOST_TEST_REQUIRE(e.has_value());
     }
-    std::vector<dead_letter> letters;
-    for (int i = 0; i < 20 && letters.empty(); ++i) {
-      auto const none = co_await group.next(a_moment());
-      BOOST_TEST(!none.has_value());
-      letters = co_await letters_of(store, "g");
-    }
+    auto const letters = co_await letters_to_come(store, group, "g");
     BOOST_TEST_REQUIRE(letters.size() == 1u);
     BOOST_TEST(letters.front().attempts == 2u);
   });
@@ -86,7 +83,7 @@ BOOST_DATA_TEST_CASE(reject_makes_one_at_once, all_stores(), provider) {
     auto group = co_await store.join_group(group_named("g"));
     auto const reason = "no such customer: \"\xC3\xA4\"\r\nX: y" + std::string(3000, '.');
     co_await reject_one(group, reason);
-    auto const rest = co_await take_all(group);
+    auto const rest = co_await take_all(group, 1);
     BOOST_TEST(rest == (names{"order-1/2"}), boost::test_tools::per_element());
     auto const letters = co_await letters_of(store, "g");
     BOOST_TEST_REQUIRE(letters.size() == 1u);
@@ -160,9 +157,7 @@ BOOST_DATA_TEST_CASE(a_retried_letter_that_fails_is_one_again, all_stores(), pro
       BOOST_TEST_REQUIRE(e.has_value());
       co_await e->retry_later(0ns);
     }
-    auto const none = co_await group.next(a_moment());
-    BOOST_TEST(!none.has_value());
-    auto const back = co_await letters_of(store, "g");
+    auto const back = co_await letters_to_come(store, group, "g");
     BOOST_TEST_REQUIRE(back.size() == 1u);
     BOOST_TEST((back.front().cause == dead_letter_cause::max_attempts));
     BOOST_TEST((back.front().position == letters.front().position));
@@ -184,7 +179,7 @@ BOOST_DATA_TEST_CASE(letters_outlive_their_group, all_stores(), provider) {
     auto options = group_named("g");
     options.start = start_from::now();
     auto anew = co_await store.join_group(options); // the retry waits for it
-    auto const got = co_await take_all(anew);
+    auto const got = co_await take_all(anew, 1);
     BOOST_TEST(got == (names{"order-1/1"}), boost::test_tools::per_element());
     auto const others = co_await letters_of(store, "other");
     BOOST_TEST(others.empty());

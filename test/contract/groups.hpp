@@ -32,11 +32,12 @@ inline awaitable<void> save_some(event_store& store, std::string actor_id, std::
 
 inline std::string name_of(event const& e) { return e.actor_id + "/" + std::to_string(e.version); }
 
-/// Takes and acknowledges what comes until nothing does for a moment.
-inline awaitable<std::vector<std::string>> take_all(event_group& group) {
+/// Takes and acknowledges what comes: so many events, and what else comes within a moment.
+inline awaitable<std::vector<std::string>> take_all(event_group& group, std::size_t count) {
   std::vector<std::string> out;
   for (;;) {
-    auto e = co_await group.next(a_moment());
+    call_options const patience = out.size() < count ? soon() : a_moment();
+    auto e = co_await group.next(patience);
     if (!e)
       co_return out;
     out.push_back(name_of(e->event()));
@@ -53,6 +54,17 @@ inline awaitable<std::vector<dead_letter>> letters_of(event_store& store, std::s
       co_return out;
     out.push_back(std::move(*letter));
   }
+}
+
+/// The same while its member waits, until there is one: it is given up when it would be handed out once more.
+inline awaitable<std::vector<dead_letter>> letters_to_come(event_store& store, event_group& member, std::string group) {
+  std::vector<dead_letter> letters;
+  for (int i = 0; i < 60 && letters.empty(); ++i) {
+    auto const none = co_await member.next(a_moment());
+    BOOST_TEST(!none.has_value());
+    letters = co_await letters_of(store, group);
+  }
+  co_return letters;
 }
 
 } // namespace aether::test

@@ -123,6 +123,22 @@ awaitable<std::uint64_t> raw_client::publish(std::string subject, std::string da
   co_return ack.at("seq").to_number<std::uint64_t>();
 }
 
+nats::jetstream_config short_lived() {
+  nats::jetstream_config config;
+  config.stream_retention = std::chrono::seconds(2);
+  config.duplicate_window = std::chrono::seconds(1);
+  config.operation_timeout = std::chrono::seconds(1);
+  config.request_timeout = std::chrono::milliseconds(200); // heartbeats every 100 ms
+  return config;
+}
+
+awaitable<void> until_expired(raw_client client, std::string stream) {
+  for (std::int64_t left = 1; left > 0;) {
+    left = co_await client.count(stream, stream + ".events.>");
+    co_await pause(std::chrono::milliseconds(20));
+  }
+}
+
 json::object go_stream_config(std::string const& stream) {
   json::object config;
   config["name"] = stream;

@@ -55,6 +55,11 @@ private:
   nats::connection connection_;
 };
 
+/// For a stream whose events expire while one waits: after two seconds.
+nats::jetstream_config short_lived();
+/// Until they have.
+awaitable<void> until_expired(raw_client client, std::string stream);
+
 /// What the Go library asks for when it makes its stream: the same two subject trees, one year, nothing denied.
 boost::json::object go_stream_config(std::string const& stream);
 /// An event as the Go library writes it: "data": null for an empty map, no field left out.

@@ -211,22 +211,15 @@ BOOST_AUTO_TEST_CASE(tells_that_the_stream_is_another_one) {
 }
 
 BOOST_AUTO_TEST_CASE(tells_that_what_follows_has_expired) {
-  jetstream_config config;
-  config.stream_retention = 1s;
-  config.duplicate_window = 1s;
-  config.operation_timeout = 1s;
   run([&](boost::asio::io_context&) -> awaitable<void> {
     auto const name = new_stream();
-    auto store = co_await open_store(name, config);
+    auto store = co_await open_store(name, short_lived());
     co_await save_some(store);
     auto subscription = co_await store.subscribe();
     auto const item = co_await subscription.next();
     auto const place = subscription.position();
     auto raw = co_await raw_client::connect();
-    for (std::int64_t left = 1; left > 0;) {
-      left = co_await raw.count(name, name + ".events.>");
-      co_await pause(50ms);
-    }
+    co_await until_expired(raw, name);
     co_await store.save_event(event_of("order-3", 1));
     subscribe_options options;
     options.start = start_from::position(place);
@@ -241,13 +234,9 @@ BOOST_AUTO_TEST_CASE(tells_that_what_follows_has_expired) {
 
 // What was read and not taken yet when its reader fell behind.
 BOOST_AUTO_TEST_CASE(tells_that_it_fell_behind_the_retention) {
-  jetstream_config config;
-  config.stream_retention = 1s;
-  config.duplicate_window = 1s;
-  config.operation_timeout = 1s;
   run([&](boost::asio::io_context&) -> awaitable<void> {
     auto const name = new_stream();
-    auto store = co_await open_store(name, config);
+    auto store = co_await open_store(name, short_lived());
     co_await save_some(store);
     subscribe_options options;
     options.window_events = 2;
@@ -257,10 +246,7 @@ BOOST_AUTO_TEST_CASE(tells_that_it_fell_behind_the_retention) {
     auto text = co_await next_text(slow);
     text = co_await next_text(careless);
     auto raw = co_await raw_client::connect();
-    for (std::int64_t left = 1; left > 0;) {
-      left = co_await raw.count(name, name + ".events.>");
-      co_await pause(50ms);
-    }
+    co_await until_expired(raw, name);
     co_await store.save_event(event_of("order-3", 1));
     boost::system::error_code ended;
     for (int i = 0; i < 9 && !ended; ++i)
