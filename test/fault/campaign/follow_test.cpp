@@ -6,15 +6,20 @@
 #include <aether/nats/jetstream_event_store.hpp>
 #include <aether/task_group.hpp>
 
+#include <support/child_process.hpp>
 #include <support/events.hpp>
 #include <support/run.hpp>
+#include <support/temporary_directory.hpp>
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <optional>
 #include <random>
+#include <string>
+#include <vector>
 
 using namespace aether;
 using namespace aether::fault;
@@ -46,18 +51,41 @@ awaitable<void> fill(jetstream_event_store store, std::int64_t count) {
   co_await savers.join();
 }
 
-awaitable<int> delete_consumers(nats::connection on) {
+awaitable<std::vector<std::string>> consumers(nats::connection on) {
   call_options const patience{.timeout = 5s};
   nats::message const question("$JS.API.CONSUMER.NAMES.S", "");
   auto const answer = co_await on.request(question, patience);
   auto const parsed = boost::json::parse(answer.data);
-  int deleted = 0;
-  for (auto const& name : parsed.at("consumers").as_array()) {
-    nats::message const order("$JS.API.CONSUMER.DELETE.S." + std::string(name.as_string()), "");
+  std::vector<std::string> names;
+  if (auto const* listed = parsed.as_object().if_contains("consumers"); listed && listed->is_array())
+    for (auto const& name : listed->get_array())
+      names.emplace_back(name.as_string());
+  co_return names;
+}
+
+awaitable<std::size_t> delete_consumers(nats::connection on) {
+  call_options const patience{.timeout = 5s};
+  auto const names = co_await consumers(on);
+  for (auto const& name : names) {
+    nats::message const order("$JS.API.CONSUMER.DELETE.S." + name, "");
     co_await on.request(order, patience);
-    ++deleted;
   }
-  co_return deleted;
+  co_return names.size();
+}
+
+/// Until the server has so many consumers; how long that took. Not within the limit: nothing.
+awaitable<std::optional<std::chrono::milliseconds>> until_consumers(nats::connection on, std::size_t count,
+                                                                    std::chrono::seconds limit) {
+  auto const begun = std::chrono::steady_clock::now();
+  for (;;) {
+    auto const names = co_await consumers(on);
+    auto const passed = std::chrono::steady_clock::now() - begun;
+    if (names.size() == count)
+      co_return std::chrono::duration_cast<std::chrono::milliseconds>(passed);
+    if (passed > limit)
+      co_return std::nullopt;
+    co_await pause(50ms);
+  }
 }
 
 nats::connection_options through(std::string url) {
@@ -66,6 +94,14 @@ nats::connection_options through(std::string url) {
   options.reconnect_wait = 5ms;
   options.reconnect_wait_max = 50ms;
   return options;
+}
+
+awaitable<void> follow_for_ever(std::string url) {
+  auto const on = co_await nats::connection::connect(through(url));
+  auto store = co_await jetstream_event_store::open(on, "S");
+  auto subscription = co_await store.subscribe();
+  for (;;)
+    auto const item = co_await subscription.next();
 }
 
 /// What a reader sees: sequences that rise by one from the first on, as the stream holds nothing but events.
@@ -91,6 +127,17 @@ struct seen {
 };
 
 } // namespace
+
+// Not a test but a process to be killed.
+BOOST_AUTO_TEST_SUITE(following_process, *boost::unit_test::disabled())
+
+BOOST_AUTO_TEST_CASE(follow) {
+  auto const& suite = boost::unit_test::framework::master_test_suite();
+  BOOST_REQUIRE(suite.argc == 2);
+  run([&](boost::asio::io_context&) { return follow_for_ever(suite.argv[1]); }, {1, 600s});
+}
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(following, *boost::unit_test::precondition(has_nats_server))
 
@@ -206,6 +253,36 @@ BOOST_AUTO_TEST_CASE(over_killed_servers) {
   BOOST_TEST(got.events == static_cast<std::uint64_t>(each) * static_cast<std::uint64_t>(kills));
   BOOST_TEST(got.missing == 0u);
   BOOST_TEST(got.twice == 0u);
+}
+
+// What a reader had on the server goes by itself, 30 s after the reader.
+BOOST_AUTO_TEST_CASE(a_killed_reader_leaves_nothing_for_long) {
+  nats_cluster cluster(wanted_cluster());
+  test::temporary_directory directory;
+  auto const url = cluster.node(0).url();
+  std::optional<std::chrono::milliseconds> gone;
+  auto const body = [&](boost::asio::io_context&) -> awaitable<void> {
+    auto const on = co_await nats::connection::connect(through(url));
+    nats::jetstream_config config;
+    config.replica_count = static_cast<int>(cluster.size());
+    auto store = co_await jetstream_event_store::open(on, "S", config);
+    co_await save_row(store, "order-1", 1, 100);
+    test::child_process reader({"/proc/self/exe", "--run_test=following_process/follow", "--", url},
+                               directory.path() / "reader.log");
+    auto const there = co_await until_consumers(on, 1, scaled(20s));
+    BOOST_TEST_REQUIRE(there.has_value());
+    reader.kill();
+    auto const left = co_await consumers(on);
+    BOOST_TEST(left.size() == 1u); // nobody was there to delete it
+    if (in_full())
+      gone = co_await until_consumers(on, 0, scaled(60s));
+  };
+  run(body, {1, 200s});
+  if (!in_full())
+    return;
+  BOOST_TEST_REQUIRE(gone.has_value());
+  BOOST_TEST((*gone < 35s));
+  record("following, a killed reader: its consumer was gone after " + std::to_string(gone->count()) + " ms");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
