@@ -13,53 +13,53 @@ namespace aether {
 /// What failed. Each has one message that says what to do next: `make_error_code(e).message()`.
 enum class errc {
   // the call
-  not_open = 1,          ///< the handle is default-made or was moved from
-  closed,                ///< close() was called, or the execution context is gone
-  invalid_argument,      ///< an option or argument is nonsense; the text names it
-  invalid_id,            ///< an id, type or name is empty, too long, not UTF-8 or holds NUL
-  invalid_version,       ///< a version is below 1, or an expectation is not below the event's version
-  invalid_batch,         ///< empty, of several actors, not increasing, or more than 1,000 events
-  data_too_deep,         ///< data or state is nested deeper than 32 levels
-  event_too_large,       ///< the encoded message is larger than the server takes
+  not_open = 1,             ///< the handle is default-made or was moved from
+  closed,                   ///< close() was called, or the execution context is gone
+  invalid_argument,         ///< an option or argument is nonsense; the text names it
+  invalid_id,               ///< an id, type or name is empty, too long, not UTF-8 or holds NUL
+  invalid_version,          ///< a version is below 1, or an expectation is not below the event's version
+  invalid_batch,            ///< empty, of several actors, not increasing, or more than 1,000 events
+  data_too_deep,            ///< data or state is nested deeper than 32 levels
+  event_too_large,          ///< the encoded message is larger than the server takes
   not_implemented,
   // saving
-  version_conflict,      ///< the version is taken or passed, or an expectation is not met
-  duplicate_event_id,    ///< the event's id was used for a different event
-  outcome_unknown,       ///< an attempt was handed over and not answered; save the same event again to learn
-  batch_not_supported,   ///< more than one event in a batch on a server without atomic batches
-  overloaded,            ///< more saves wait than max_waiting_saves; nothing was stored
+  version_conflict,         ///< the version is taken or passed, or an expectation is not met
+  duplicate_event_id,       ///< the event's id was used for a different event
+  outcome_unknown,          ///< an attempt was handed over and not answered; save the same event again to learn
+  batch_not_supported,      ///< more than one event in a batch on a server without atomic batches
+  overloaded,               ///< more saves wait than max_waiting_saves; nothing was stored
   // reading
-  history_too_long,      ///< more events or bytes than the store's limit for one call
+  history_too_long,         ///< more events or bytes than the store's limit for one call
   snapshot_not_found,
-  malformed_event,       ///< a stored message is no well-formed event
+  malformed_event,          ///< a stored message is no well-formed event
   malformed_snapshot,
-  version_order,         ///< an event's version is not greater than that of one before it
-  actor_mismatch,        ///< two actors meet on one subject (underscore encoding)
-  start_expired,         ///< events behind the start asked for may have expired
-  position_invalid,      ///< a position is no text of one, or the streams are not those it was taken from
+  version_order,            ///< an event's version is not greater than that of one before it
+  actor_mismatch,           ///< two actors meet on one subject (underscore encoding)
+  start_expired,            ///< events behind the start asked for may have expired
+  position_invalid,         ///< a position is no text of one, or the streams are not those it was taken from
   // projections
-  projection_taken_over, ///< another runner began later, or its checkpoint was changed
-  database_error, ///< the read model's database refused; the text has its own code and words
+  projection_taken_over,    ///< another runner began later, or its checkpoint was changed
+  database_error,           ///< the read model's database refused; the text has its own code and words
   // groups
-  group_settings_differ, ///< the group exists with other settings; the text names each with both values
-  group_not_found, ///< the group was deleted, or never made
+  group_settings_differ,    ///< the group exists with other settings; the text names each with both values
+  group_not_found,          ///< the group was deleted, or never made
   // the connection
-  timed_out, ///< the deadline passed; this call stored nothing
-  connect_failed, ///< no server of the list could be reached
-  connection_lost, ///< the connection broke while the call was under way
-  authentication_failed, ///< user, password, token, key or credentials were refused
-  tls_failed, ///< certificate, host name or TLS settings do not fit
-  permission_denied, ///< the server's permissions forbid a subject this call needs
+  timed_out,                ///< the deadline passed; this call stored nothing
+  connect_failed,           ///< no server of the list could be reached
+  connection_lost,          ///< the connection broke while the call was under way
+  authentication_failed,    ///< user, password, token, key or credentials were refused
+  tls_failed,               ///< certificate, host name or TLS settings do not fit
+  permission_denied,        ///< the server's permissions forbid a subject this call needs
   // the server
-  jetstream_not_available, ///< JetStream is off, or not for this account
+  jetstream_not_available,  ///< JetStream is off, or not for this account
   stream_not_found,
-  stream_settings_differ, ///< an existing stream is set up differently; the text names each setting
-  stream_of_another, ///< the stream was made for another namespace and name
-  not_enough_replicas, ///< the server cannot give so many replicas
+  stream_settings_differ,   ///< an existing stream is set up differently; the text names each setting
+  stream_of_another,        ///< the stream was made for another namespace and name
+  not_enough_replicas,      ///< the server cannot give so many replicas
   server_too_old,
-  storage_full, ///< the server has no room for more
-  server_error, ///< another error answer; the text has its code and description
-  protocol_error, ///< an answer that this library does not understand
+  storage_full,             ///< the server has no room for more
+  server_error,             ///< another error answer; the text has its code and description
+  protocol_error,           ///< an answer that this library does not understand
 };
 
 boost::system::error_category const& error_category() noexcept;
