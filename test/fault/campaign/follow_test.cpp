@@ -98,7 +98,9 @@ nats::connection_options through(std::string url) {
 
 awaitable<void> follow_for_ever(std::string url) {
   auto const on = co_await nats::connection::connect(through(url));
-  auto store = co_await jetstream_event_store::open(on, "S");
+  nats::jetstream_config config;
+  config.replica_count = static_cast<int>(nodes_of_environment());
+  auto store = co_await jetstream_event_store::open(on, "S", config);
   auto subscription = co_await store.subscribe();
   for (;;)
     auto const item = co_await subscription.next();
