@@ -5,6 +5,7 @@
 
 #include "detail/give_way.hpp"
 #include "store_checks.hpp"
+#include "store_watch.hpp"
 
 #include <utility>
 
@@ -16,8 +17,19 @@ struct actor_list::state {
   std::size_t taken = 0;
   unsigned at_a_stretch = 0;
   bool ended = false;
+  std::uint64_t handed_out = 0;
+  std::optional<detail::watched_call> call; // until it is told how it ended
 
   explicit state(std::shared_ptr<actor_pages> p) : pages(std::move(p)) {}
+  state(state const&) = delete;
+  state& operator=(state const&) = delete;
+  ~state() { tell_end(); }
+
+  void tell_end() noexcept {
+    if (call)
+      call->ended_after(handed_out);
+    call.reset();
+  }
 };
 
 actor_list::actor_list(std::shared_ptr<actor_pages> pages) {
@@ -26,6 +38,11 @@ actor_list::actor_list(std::shared_ptr<actor_pages> pages) {
 }
 
 actor_list::~actor_list() = default;
+
+void actor_list::watched_by(detail::watched_call call) {
+  if (state_ && call)
+    state_->call.emplace(std::move(call));
+}
 
 awaitable<std::optional<listed_actor>> actor_list::next(call_options options) { return next_actor(state_, options); }
 
@@ -44,8 +61,11 @@ awaitable<std::optional<listed_actor>> actor_list::next_actor(std::shared_ptr<st
     self->ended = self->page.empty();
   }
   std::optional<listed_actor> next;
-  if (!self->ended)
+  if (self->ended)
+    self->tell_end();
+  else
     next = std::move(self->page[self->taken++]);
+  self->handed_out += next ? 1 : 0;
   co_return next;
 }
 

@@ -8,6 +8,7 @@
 #include "detail/give_way.hpp"
 #include "read_rules.hpp"
 #include "store_checks.hpp"
+#include "store_watch.hpp"
 
 #include <utility>
 
@@ -20,9 +21,21 @@ struct event_reader::state {
   std::chrono::nanoseconds const timeout;
   std::uint64_t skipped = 0;
   unsigned at_a_stretch = 0;
+  std::uint64_t handed_out = 0;
+  std::uint64_t malformed = 0;
+  std::optional<detail::watched_call> call; // until it is told how it ended
 
   state(std::shared_ptr<event_feed> f, read_options const& o, std::chrono::nanoseconds t)
       : feed(std::move(f)), options(o), rules(o), timeout(t) {}
+  state(state const&) = delete;
+  state& operator=(state const&) = delete;
+  ~state() { tell_end(); }
+
+  void tell_end() noexcept {
+    if (call)
+      call->ended_after(handed_out, malformed);
+    call.reset();
+  }
 };
 
 namespace {
@@ -79,10 +92,13 @@ awaitable<reading> read_next(std::shared_ptr<State> self, recorded_event& into, 
       self->at_a_stretch = 0;
     }
     auto const got = take_next(*self, into, bad);
+    self->malformed += got == reading::error ? 1 : 0;
     if (got == reading::error && skip_errors)
       ++self->skipped;
-    else if (got == reading::event || got == reading::error)
+    else if (got == reading::event || got == reading::error) {
+      self->handed_out += got == reading::event ? 1 : 0;
       co_return got;
+    }
     if (got != reading::nothing)
       continue;
     auto const feed = self->feed;
@@ -94,6 +110,7 @@ awaitable<reading> read_next(std::shared_ptr<State> self, recorded_event& into, 
     self->at_a_stretch = 0;
     co_await feed->wait(*deadline);
   }
+  self->tell_end();
   co_return reading::end;
 }
 
@@ -114,6 +131,11 @@ event_reader::event_reader(std::shared_ptr<event_feed> feed, read_options option
 }
 
 event_reader::~event_reader() = default;
+
+void event_reader::watched_by(detail::watched_call call) {
+  if (state_ && call)
+    state_->call.emplace(std::move(call));
+}
 
 std::uint64_t event_reader::skipped() const noexcept { return state_ ? state_->skipped : 0; }
 

@@ -1,13 +1,18 @@
 // The embedded store's handle: checks, then the log. Nothing here suspends.
 #include <aether/memory_event_store.hpp>
 
+#include "announcer.hpp"
+#include "bus_pattern.hpp"
 #include "json_writer.hpp"
 #include "memory_feeds.hpp"
 #include "memory_groups.hpp"
 #include "memory_log.hpp"
 #include "store_checks.hpp"
+#include "store_watch.hpp"
 
+#include "detail/call_deadline.hpp"
 #include "detail/utf8.hpp"
+#include "detail/wait.hpp"
 
 #include <limits>
 #include <string>
@@ -43,6 +48,7 @@ void memory_config::validate() const {
   check_size(max_history_events, "max_history_events");
   check_size(max_history_bytes, "max_history_bytes");
   check_size(max_event_bytes, "max_event_bytes");
+  detail::check_name_space(name_space);
 }
 
 struct memory_event_store::impl {
@@ -52,7 +58,9 @@ struct memory_event_store::impl {
       : policy(c.version_policy), timeout(c.operation_timeout.count() != 0 ? c.operation_timeout : default_timeout),
         history_events(or_default(c.max_history_events, default_history_events)),
         history_bytes(or_default(c.max_history_bytes, default_history_bytes)),
-        event_bytes(or_default(c.max_event_bytes, default_event_bytes)) {}
+        event_bytes(or_default(c.max_event_bytes, default_event_bytes)),
+        announcer(detail::announcer::make(c.announce_to, c.name_space, c.log)),
+        watch(std::make_shared<detail::store_watch>(c.name_space, std::string(), c.tracer)) {}
 
   // The coroutines: they own what they work on, as the handle may be gone before they start.
   static awaitable<save_outcome> save(handle self, event e, save_options options);
@@ -83,6 +91,8 @@ struct memory_event_store::impl {
   std::size_t const history_events;
   std::size_t const history_bytes;
   std::size_t const event_bytes;
+  std::shared_ptr<detail::announcer> const announcer; // none: nobody hears of saves
+  std::shared_ptr<detail::store_watch> const watch;
   std::shared_ptr<detail::memory_log> const log = std::make_shared<detail::memory_log>();
   detail::memory_groups groups;
 };
@@ -128,7 +138,10 @@ awaitable<save_outcome> memory_event_store::impl::save(handle self, event e, sav
   impl& store = opened(self);
   detail::check_save(e, options);
   detail::version_demand const demand{store.policy, options.expected_version};
-  auto outcome = store.log->append(store.prepare(std::move(e)), demand);
+  auto prepared = store.prepare(std::move(e));
+  detail::prepared_announcements announcements(store.announcer.get());
+  announcements.add(prepared->value);
+  auto outcome = store.log->append(std::move(prepared), demand, std::move(announcements));
   store.groups.changed();
   co_return outcome;
 }
@@ -139,10 +152,13 @@ awaitable<save_outcome> memory_event_store::impl::save_batch(handle self, std::v
   detail::check_batch(batch, options, store.policy);
   std::vector<detail::pending_event> prepared;
   prepared.reserve(batch.size());
-  for (event& e : batch)
+  detail::prepared_announcements announcements(store.announcer.get());
+  for (event& e : batch) {
     prepared.push_back(store.prepare(std::move(e)));
+    announcements.add(prepared.back()->value);
+  }
   detail::version_demand const demand{store.policy, options.expected_version};
-  auto outcome = store.log->append(std::move(prepared), demand);
+  auto outcome = store.log->append(std::move(prepared), demand, std::move(announcements));
   store.groups.changed();
   co_return outcome;
 }
@@ -233,6 +249,14 @@ awaitable<close_report> memory_event_store::impl::close(handle self, call_option
   detail::check_timeout(options.timeout);
   self->log->close();
   self->groups.changed();
+  if (self->announcer) {
+    auto const deadline = detail::deadline_after(options.timeout, self->timeout);
+    auto const announced =
+        co_await detail::wait_until<bool>(deadline, [&](std::shared_ptr<detail::wait_state<bool>> waiting) {
+          self->announcer->when_empty(std::move(waiting));
+        });
+    detail::throw_if_cancelled(announced);
+  }
   co_return close_report();
 }
 
@@ -317,6 +341,15 @@ awaitable<void> memory_event_store::do_save_snapshot(actor_snapshot s, call_opti
 awaitable<std::optional<actor_snapshot>> memory_event_store::do_find_snapshot(std::string actor_id,
                                                                               call_options options) {
   return impl::find_snapshot(impl_, std::move(actor_id), options);
+}
+
+std::shared_ptr<detail::store_watch> memory_event_store::do_watch() const { return impl_ ? impl_->watch : nullptr; }
+
+void memory_event_store::do_add_metrics(store_metrics& m) const {
+  if (impl_ && impl_->announcer) {
+    m.announcements += impl_->announcer->published();
+    m.announcements_dropped += impl_->announcer->dropped();
+  }
 }
 
 awaitable<close_report> memory_event_store::do_close(call_options options) { return impl::close(impl_, options); }

@@ -47,13 +47,17 @@ memory_log::actor* memory_log::shard::find(hashed_id const& id) {
   return found == actors.end() ? nullptr : &found->second;
 }
 
-save_outcome memory_log::append(pending_event e, version_demand const& demand) { return append(&e, 1, demand); }
-
-save_outcome memory_log::append(std::vector<pending_event> batch, version_demand const& demand) {
-  return append(batch.data(), batch.size(), demand);
+save_outcome memory_log::append(pending_event e, version_demand const& demand, prepared_announcements announcements) {
+  return append(&e, 1, demand, std::move(announcements));
 }
 
-save_outcome memory_log::append(pending_event* first, std::size_t count, version_demand const& demand) {
+save_outcome memory_log::append(std::vector<pending_event> batch, version_demand const& demand,
+                                prepared_announcements announcements) {
+  return append(batch.data(), batch.size(), demand, std::move(announcements));
+}
+
+save_outcome memory_log::append(pending_event* first, std::size_t count, version_demand const& demand,
+                                prepared_announcements announcements) {
   hashed_id const id = hashed(first[0]->value.actor_id);
   auto const now = time_of_now();
   shard& s = shard_of(id);
@@ -62,6 +66,8 @@ save_outcome memory_log::append(pending_event* first, std::size_t count, version
   {
     std::lock_guard lock(s.mutex);
     outcome = append_locked(s, id, first, count, demand, now, woken);
+    if (auto const* stored = std::get_if<saved>(&outcome); stored != nullptr && !stored->already_saved)
+      announcements.announce();
   }
   for (memory_waiter const& w : woken)
     w->complete(true);

@@ -1,6 +1,7 @@
 // Events and snapshots in memory, for any number of threads: what the embedded store is, without its coroutines.
 #pragma once
 
+#include "announcer.hpp"
 #include "memory_index.hpp"
 #include "recent_ids.hpp"
 #include "version_rules.hpp"
@@ -34,10 +35,11 @@ class memory_log {
 public:
   memory_log();
 
-  /// Stores all or none. The events are checked, of one actor, and their versions increase. Throws closed and
-  /// duplicate_event_id.
-  save_outcome append(std::vector<pending_event> batch, version_demand const& demand);
-  save_outcome append(pending_event e, version_demand const& demand);
+  /// Stores all or none, and announces what was stored, in order per actor. The events are checked, of one actor, and
+  /// their versions increase. Throws closed and duplicate_event_id.
+  save_outcome append(std::vector<pending_event> batch, version_demand const& demand,
+                      prepared_announcements announcements);
+  save_outcome append(pending_event e, version_demand const& demand, prepared_announcements announcements);
 
   /// The actor's events with a version above `after_version`, in order; more than `limit` are history_too_long.
   std::vector<stored_event const*> read(std::string_view actor_id, std::int64_t after_version, std::size_t limit);
@@ -117,7 +119,8 @@ private:
 
   static hashed_id hashed(std::string_view id) noexcept { return {id, std::hash<std::string_view>{}(id)}; }
   shard& shard_of(hashed_id const& id) noexcept { return shards_[id.hash % shards_.size()]; }
-  save_outcome append(pending_event* first, std::size_t count, version_demand const& demand);
+  save_outcome append(pending_event* first, std::size_t count, version_demand const& demand,
+                      prepared_announcements announcements);
   save_outcome append_locked(shard& s, hashed_id const& id, pending_event* first, std::size_t count,
                              version_demand const& demand, time_point now, std::vector<memory_waiter>& woken);
   void claim_ids(pending_event const* first, std::size_t count);

@@ -1,6 +1,7 @@
 // Metadata: reading, setting and causation.
 #include <aether/event.hpp>
 #include <aether/metadata.hpp>
+#include <aether/tracing.hpp>
 
 #include <utility>
 
@@ -33,6 +34,14 @@ metadata& metadata::caused_by(event const& cause) {
   std::string correlation(cause.metadata.correlation_id().empty() ? std::string_view(cause.id)
                                                                   : cause.metadata.correlation_id());
   std::string causation = cause.id;
+  std::string state(cause.metadata.trace_state());
+  if (auto const trace = trace_of(cause.metadata)) {
+    set_trace(*this, *trace);
+    if (state.empty()) // of another trace
+      erase(trace_state_key);
+    else
+      trace_state(std::move(state));
+  }
   correlation_id(std::move(correlation));
   return causation_id(std::move(causation));
 }

@@ -3,6 +3,7 @@
 #include "projection_run.hpp"
 
 #include "detail/give_way.hpp"
+#include "detail/log.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -82,7 +83,53 @@ boost::system::error_code code_of(std::exception_ptr const& thrown) {
   }
 }
 
+std::string_view name_of(report::step step) noexcept {
+  switch (step) {
+  case report::step::retry:
+    return "retry";
+  case report::step::skip:
+    return "skip";
+  case report::step::stop:
+    break;
+  }
+  return "stop";
+}
+
+void log_trouble(projection_options const& options, report const& told) {
+  log_at const log{options.log, told.then == report::step::stop ? log_level::error : log_level::warning};
+  if (!log)
+    return;
+  auto const then = name_of(told.then);
+  switch (told.what) {
+  case report::trouble::handler_failed:
+    return log("a projection's handler failed", {{"projection", options.name},
+                                                 {"then", then},
+                                                 {"sequence", told.event->sequence},
+                                                 {"actor_id", told.event->event.actor_id},
+                                                 {"event_id", told.event->event.id},
+                                                 {"attempt", told.attempt},
+                                                 {"text", told.reason}});
+  case report::trouble::malformed_message:
+    return log("a projection met a malformed message", {{"projection", options.name},
+                                                        {"then", then},
+                                                        {"sequence", told.malformed->sequence},
+                                                        {"error", told.malformed->error.message()}});
+  case report::trouble::checkpoint_not_stored:
+    return log("a projection's checkpoint was not stored",
+               {{"projection", options.name}, {"then", then}, {"text", told.reason}});
+  }
+}
+
+/// What ended the run and was not told as a trouble.
+void log_end(projection_options const& options, error const& why) {
+  if (why.code() != errc::projection_taken_over)
+    return;
+  if (log_at const log{options.log, log_level::error})
+    log("a projection was taken over by another runner", {{"projection", options.name}});
+}
+
 awaitable<void> tell(running& r, report const& told) {
+  log_trouble(r.options(), told);
   if (r.options().on_report)
     co_await r.options().on_report(told);
 }
@@ -125,14 +172,18 @@ awaitable<void> store_checkpoint(running& r, bool at_the_end) {
     r.parts->counts.on_checkpoint();
     co_return;
   }
-  bool const cancelled = co_await is_cancelled();
-  if (cancelled || at_the_end || r.session->is_transactional() || !is_retryable(code_of(failure)))
-    std::rethrow_exception(failure);
   report told;
   told.what = report::trouble::checkpoint_not_stored;
+  told.reason = text_of(failure);
+  bool const cancelled = co_await is_cancelled();
+  auto const code = code_of(failure);
+  if (cancelled || at_the_end || r.session->is_transactional() || !is_retryable(code)) {
+    if (!cancelled && code != errc::projection_taken_over)
+      log_trouble(r.options(), told);
+    std::rethrow_exception(failure);
+  }
   told.then = report::step::retry;
   told.pause = r.machine.on_checkpoint_failed(clock::now());
-  told.reason = text_of(failure);
   told.error = std::move(failure);
   co_await tell(r, told);
 }
@@ -374,6 +425,21 @@ awaitable<void> subscribe(running& r) {
     co_await store_checkpoint(r, false);
 }
 
+awaitable<void> work(running& r) {
+  for (;;) {
+    r.parts->counts.begin(clock::now());
+    auto const wishes = r.parts->control->now();
+    if (wishes.what == wish::stop)
+      break;
+    if (wishes.what == wish::rebuild || r.session->last().reset_due)
+      co_await clear(r);
+    co_await subscribe(r);
+    auto const end = co_await follow(r);
+    if (end == ending::stopped)
+      break;
+  }
+}
+
 } // namespace
 
 projection_rules projection_parts::rules(bool transactional) const {
@@ -401,17 +467,13 @@ awaitable<void> run_projection(std::shared_ptr<projection_parts> parts) {
   r.parts->counts.set_state(projection_state::running);
   r.session = co_await r.parts->checkpoints->take_over(r.options().name, r.call());
   r.machine = projection_machine(r.parts->rules(r.session->is_transactional()), clock::now());
-  for (;;) {
-    r.parts->counts.begin(clock::now());
-    auto const wishes = r.parts->control->now();
-    if (wishes.what == wish::stop)
-      break;
-    if (wishes.what == wish::rebuild || r.session->last().reset_due)
-      co_await clear(r);
-    co_await subscribe(r);
-    auto const end = co_await follow(r);
-    if (end == ending::stopped)
-      break;
+  if (log_at const log{r.options().log, log_level::info})
+    log("a projection took its name over", {{"projection", r.options().name}});
+  try {
+    co_await work(r);
+  } catch (error const& e) {
+    log_end(r.options(), e);
+    throw;
   }
 }
 

@@ -7,6 +7,7 @@
 #include "detail/call_deadline.hpp"
 #include "detail/give_way.hpp"
 #include "store_checks.hpp"
+#include "store_watch.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -35,6 +36,8 @@ struct event_subscription::state {
   aether::position before_waiting;
   recorded_event passed; // the last one that was passed over, while that is the last thing taken
   bool has_passed = false;
+  std::shared_ptr<detail::subscription_watch> watch; // none: nobody looks
+  unsigned since_told = 0;
 
   state(std::shared_ptr<event_feed> f, subscribe_options const& options)
       : feed(std::move(f)), event_types(options.filter.event_types),
@@ -48,6 +51,8 @@ struct event_subscription::state {
   look_end look(std::optional<subscription_item>& found, unsigned at_most) {
     found.emplace(std::in_place_type<recorded_event>);
     auto const end = look_into(*found, at_most);
+    if (watch)
+      tell_watch(end, *found);
     if (end != look_end::found)
       found.reset();
     return end;
@@ -70,6 +75,22 @@ struct event_subscription::state {
   }
 
 private:
+  // How far behind this is, is asked now and then: it takes a lock.
+  void tell_watch(look_end end, subscription_item const& found) {
+    if (end == look_end::found && std::holds_alternative<recorded_event>(found))
+      add(watch->delivered);
+    else if (end == look_end::found && std::holds_alternative<replay_error>(found))
+      add(watch->malformed);
+    if (end != look_end::found || ++since_told >= detail::items_at_a_stretch) {
+      watch->behind.store(feed->behind(), std::memory_order_relaxed);
+      since_told = 0;
+    }
+  }
+
+  static void add(std::atomic<std::uint64_t>& to) { // nobody else writes it
+    to.store(to.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+
   look_end look_into(subscription_item& found, unsigned at_most) {
     replay_error bad;
     for (; at_most > 0; --at_most) {
@@ -86,6 +107,8 @@ private:
           return look_end::found;
         }
         ++skipped;
+        if (watch)
+          add(watch->malformed);
         before_waiting = feed->where();
         has_passed = false;
         break;
@@ -181,6 +204,13 @@ void subscribe_options::validate() const {
 event_subscription::event_subscription(std::shared_ptr<event_feed> feed, subscribe_options const& options) {
   if (feed)
     state_ = std::make_shared<state>(std::move(feed), options);
+}
+
+void event_subscription::watched_by(std::shared_ptr<detail::subscription_watch> watch) {
+  if (!state_)
+    return;
+  watch->behind.store(state_->feed->behind(), std::memory_order_relaxed);
+  state_->watch = std::move(watch);
 }
 
 event_subscription& event_subscription::operator=(event_subscription&& other) noexcept {

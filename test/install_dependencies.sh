@@ -23,11 +23,14 @@ for group in "$@"; do
     want_command ninja ninja-build
     want_command g++ g++
     want_command pkg-config pkg-config
-    for package in libboost1.81-dev libboost-json1.81-dev libnats-dev libssl-dev libsqlite3-dev; do want_package $package; done
+    for package in libboost1.81-dev libboost-json1.81-dev libnats-dev libssl-dev libsqlite3-dev \
+      prometheus-cpp-dev; do want_package $package; done
     ;;
   test)
     want_package libboost-test1.81-dev
+    want_package libspdlog-dev # of an example
     want_command openssl openssl
+    want_command curl curl
     ;;
   server) want_command nats-server nats-server ;;
   clang)

@@ -80,6 +80,7 @@ find_server $newer_server
 run_program unit aether_unit_tests 300
 run_program unit_nats aether_nats_unit_tests 300
 run_program unit_sqlite aether_sqlite_tests 300
+run_program unit_prometheus aether_prometheus_tests 300
 run_program unit_testing aether_testing_unit_tests 300
 # Without a server the tests themselves say that they are skipped, or fail in CI.
 for server in "${servers[@]:-nats-server}"; do

@@ -22,9 +22,15 @@ struct listed_actor {
 
 struct list_options {
   std::string type; ///< only actors of this type; empty: all
+  std::optional<trace_context> trace{}; ///< the span that the listing belongs to
 
   list_options() = default;
 };
+
+class event_store;
+namespace detail {
+class watched_call;
+} // namespace detail
 
 /// For stores: page after page, each actor once.
 class actor_pages {
@@ -49,6 +55,9 @@ public:
   awaitable<std::optional<listed_actor>> next(call_options options = {});
 
 private:
+  friend class event_store;
+  void watched_by(detail::watched_call call);
+
   struct state;
   static awaitable<std::optional<listed_actor>> next_actor(std::shared_ptr<state> self, call_options options);
 

@@ -44,6 +44,7 @@ struct group_options {
   std::size_t prefetch_events = 0;
   std::size_t prefetch_bytes = 0; ///< at most so many of them; 0: 1 MB. A larger event comes alone
   std::chrono::nanoseconds timeout{}; ///< of join_group(); 0: the store's operation_timeout
+  std::optional<trace_context> trace{}; ///< the span that join_group() belongs to
 
   group_options() = default;
 

@@ -31,10 +31,16 @@ struct read_options {
   /// event that is larger comes alone.
   std::size_t window_events = 0;
   std::size_t window_bytes = 0;
+  std::optional<trace_context> trace{}; ///< the span that the read belongs to
 
   /// Throws invalid_argument.
   void validate() const;
 };
+
+class event_store;
+namespace detail {
+class watched_call;
+} // namespace detail
 
 /// An event, or a stored message on the actor's subject that is none or stands in the wrong order.
 using read_item = std::variant<recorded_event, replay_error>;
@@ -68,6 +74,9 @@ public:
   event_reader(std::shared_ptr<event_feed> feed, read_options options, std::chrono::nanoseconds timeout);
 
 private:
+  friend class event_store;
+  void watched_by(detail::watched_call call);
+
   struct state;
   static awaitable<std::optional<recorded_event>> next_event(std::shared_ptr<state> self, call_options options);
   static awaitable<std::optional<read_item>> next_item(std::shared_ptr<state> self, call_options options);

@@ -9,6 +9,7 @@
 #include <aether/event.hpp>
 #include <aether/event_group.hpp>
 #include <aether/event_reader.hpp>
+#include <aether/metrics.hpp>
 #include <aether/replay.hpp>
 #include <aether/snapshot.hpp>
 #include <aether/subscription.hpp>
@@ -58,6 +59,10 @@ struct close_report {
 
   close_report() = default;
 };
+
+namespace detail {
+class store_watch;
+} // namespace detail
 
 /// Where events live. Stores are copyable handles: copies share one implementation, and every
 /// operation begun keeps it alive. What stands on a store takes std::shared_ptr<event_store>.
@@ -147,6 +152,9 @@ public:
   /// the saves whose outcome stayed unknown. Closing twice is no error.
   awaitable<close_report> close(call_options options = {});
 
+  /// What this store has done so far, all copies of the handle together.
+  store_metrics metrics() const;
+
 protected:
   event_store() = default;
   event_store(event_store const&) = default;
@@ -176,6 +184,13 @@ private:
   virtual awaitable<void> do_save_snapshot(actor_snapshot s, call_options options) = 0;
   virtual awaitable<std::optional<actor_snapshot>> do_find_snapshot(std::string actor_id, call_options options) = 0;
   virtual awaitable<close_report> do_close(call_options options) = 0;
+  /// Who counts and traces the calls; a store without one has no metrics.
+  virtual std::shared_ptr<detail::store_watch> do_watch() const { return nullptr; }
+  /// Adds what only the store knows.
+  virtual void do_add_metrics(store_metrics&) const {}
+
+  awaitable<replay_result> replay(std::string actor_id, std::int64_t after_version, bool keep_errors,
+                                  call_options options);
 };
 
 } // namespace aether

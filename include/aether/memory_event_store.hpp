@@ -1,12 +1,16 @@
 // The embedded store: everything in this process's memory, the same behaviour as the JetStream store.
 #pragma once
 
+#include <aether/event_broadcaster.hpp>
 #include <aether/event_store.hpp>
+#include <aether/logging.hpp>
+#include <aether/tracing.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 
 #include <cstddef>
 #include <memory>
+#include <string>
 
 namespace aether {
 
@@ -17,6 +21,13 @@ struct memory_config {
   std::size_t max_history_events = 0;           ///< of one get_events; 0: 1,000,000
   std::size_t max_history_bytes = 0;            ///< of one get_events, as JSON; 0: 256 MB
   std::size_t max_event_bytes = 0;              ///< of one event as JSON; 0: 1 MB, a NATS server's default
+
+  std::string name_space; ///< in which saves are announced: tokens parted by dots; empty: none
+  std::shared_ptr<event_broadcaster> announce_to; ///< hears of each save: see event_stored; empty: nobody does
+  std::shared_ptr<aether::tracer> tracer;
+  std::shared_ptr<logger> log;
+
+  memory_config() = default; // declared, so that no braced temporary meets `co_await` (g++ 12)
 
   void validate() const; ///< throws aether::error(invalid_argument)
 };
@@ -51,6 +62,8 @@ private:
   awaitable<void> do_save_snapshot(actor_snapshot s, call_options options) override;
   awaitable<std::optional<actor_snapshot>> do_find_snapshot(std::string actor_id, call_options options) override;
   awaitable<close_report> do_close(call_options options) override;
+  std::shared_ptr<detail::store_watch> do_watch() const override;
+  void do_add_metrics(store_metrics& m) const override;
 
   struct impl;
   std::shared_ptr<impl> impl_;

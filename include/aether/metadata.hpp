@@ -25,6 +25,8 @@ public:
   static constexpr std::string_view user_id_key = "userId";
   static constexpr std::string_view trace_id_key = "traceId";
   static constexpr std::string_view span_id_key = "spanId";
+  static constexpr std::string_view trace_flags_key = "traceFlags";
+  static constexpr std::string_view trace_state_key = "traceState";
 
   metadata() = default;
   metadata(std::initializer_list<map_type::value_type> entries) : entries_(entries) {}
@@ -42,15 +44,20 @@ public:
   std::string_view user_id() const noexcept { return get(user_id_key); }
   std::string_view trace_id() const noexcept { return get(trace_id_key); }
   std::string_view span_id() const noexcept { return get(span_id_key); }
+  std::string_view trace_flags() const noexcept { return get(trace_flags_key); }
+  std::string_view trace_state() const noexcept { return get(trace_state_key); }
 
   metadata& correlation_id(std::string value) { return set(correlation_id_key, std::move(value)); }
   metadata& causation_id(std::string value) { return set(causation_id_key, std::move(value)); }
   metadata& user_id(std::string value) { return set(user_id_key, std::move(value)); }
   metadata& trace_id(std::string value) { return set(trace_id_key, std::move(value)); }
   metadata& span_id(std::string value) { return set(span_id_key, std::move(value)); }
+  metadata& trace_flags(std::string value) { return set(trace_flags_key, std::move(value)); }
+  metadata& trace_state(std::string value) { return set(trace_state_key, std::move(value)); }
 
   /// Marks this as caused by `cause`: its correlation id is copied (its own id stands in when it has
-  /// none), and its id becomes the causation id.
+  /// none), and its id becomes the causation id. A cause with a well-formed trace context (trace_of()) hands it on,
+  /// with its trace state: its span becomes the parent. Without one the trace here stays what it is.
   metadata& caused_by(event const& cause);
 
   bool empty() const noexcept { return entries_.empty(); }

@@ -4,6 +4,7 @@
 #include <aether/awaitable.hpp>
 #include <aether/checkpoint_store.hpp>
 #include <aether/event_store.hpp>
+#include <aether/logging.hpp>
 #include <aether/recorded_event.hpp>
 #include <aether/replay.hpp>
 #include <aether/subscription.hpp>
@@ -76,6 +77,7 @@ struct projection_options {
   /// Clears the read model for rebuild(): in one transaction with the checkpoint where the store is transactional;
   /// elsewhere it is called again when the process ended before it was done.
   std::function<awaitable<void>()> on_reset;
+  std::shared_ptr<logger> log; ///< told of each trouble, and of taking the name over and losing it
 
   projection_options() = default;
 

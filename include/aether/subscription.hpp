@@ -16,6 +16,10 @@
 namespace aether {
 
 class event_feed;
+namespace detail {
+struct subscription_watch;
+class watched_call;
+} // namespace detail
 
 /// Where a subscription or a group begins.
 class start_from {
@@ -64,6 +68,7 @@ struct subscribe_options {
   std::size_t window_events = 0;
   std::size_t window_bytes = 0;
   std::chrono::nanoseconds timeout{}; ///< of subscribe(); 0: the store's operation_timeout
+  std::optional<trace_context> trace{}; ///< the span that subscribe() belongs to
 
   subscribe_options() = default;
 
@@ -109,6 +114,9 @@ public:
   event_subscription(std::shared_ptr<event_feed> feed, subscribe_options const& options);
 
 private:
+  friend class detail::watched_call;
+  void watched_by(std::shared_ptr<detail::subscription_watch> watch);
+
   struct state;
   static awaitable<std::optional<subscription_item>> next_item(std::shared_ptr<state> self, call_options options);
   static awaitable<bool> wait_for_item(std::shared_ptr<state> self, call_options options);

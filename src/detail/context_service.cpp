@@ -24,6 +24,45 @@ void context_gate::close() noexcept {
     std::this_thread::yield();
 }
 
+bool endless_waits::add(std::shared_ptr<parked_wait> wait) noexcept {
+  std::lock_guard lock(lock_);
+  if (closed_)
+    return false;
+  auto& entry = *wait;
+  entry.behind_ = first_;
+  if (first_)
+    first_->before_ = &entry;
+  first_ = &entry;
+  entry.self_ = std::move(wait);
+  return true;
+}
+
+void endless_waits::remove(parked_wait& wait) noexcept {
+  std::shared_ptr<parked_wait> last; // destroyed without the lock
+  std::lock_guard lock(lock_);
+  last = unlink(wait);
+}
+
+void endless_waits::close() noexcept {
+  std::lock_guard lock(lock_);
+  closed_ = true;
+}
+
+std::shared_ptr<parked_wait> endless_waits::pop() noexcept {
+  std::lock_guard lock(lock_);
+  return first_ ? unlink(*first_) : nullptr;
+}
+
+std::shared_ptr<parked_wait> endless_waits::unlink(parked_wait& wait) noexcept {
+  if (!wait.self_)
+    return nullptr;
+  (wait.before_ ? wait.before_->behind_ : first_) = wait.behind_;
+  if (wait.behind_)
+    wait.behind_->before_ = wait.before_;
+  wait.before_ = wait.behind_ = nullptr;
+  return std::move(wait.self_);
+}
+
 namespace {
 
 thread_local asio::any_io_executor const* asking = nullptr; // for the time of of()
@@ -31,12 +70,13 @@ thread_local asio::any_io_executor const* asking = nullptr; // for the time of o
 } // namespace
 
 // A context shuts its services down from the newest to the oldest, and Asio's take no lock when they are: those that
-// other threads reach through the gate have to be older than this one, which closes it.
+// other threads reach through the gate have to be older than what closes it. Timers are made when there is a deadline,
+// as with them a context looks at its sockets, a system call, each time its queue has been gone through: then it is
+// their guard that closes it.
 context_service::context_service(asio::execution_context& context) : service(context) {
   if (!asking)
     return;
   auto const executor = unwrap_strands(*asking);
-  asio::steady_timer const timers(executor);
   asio::strand<asio::any_io_executor> const strands(executor);
 }
 
@@ -45,6 +85,17 @@ context_service& context_service::of(asio::any_io_executor const& executor) {
   auto& service = asio::use_service<context_service>(asio::query(executor, asio::execution::context));
   asking = nullptr;
   return service;
+}
+
+void context_service::make_timer(asio::any_io_executor const& executor) {
+  asio::steady_timer made(unwrap_strands(executor));
+  asio::use_service<timer_guard>(context()).guards(*this);
+  timer_.emplace(std::move(made));
+}
+
+void timer_guard::shutdown() noexcept {
+  if (service_)
+    service_->shutdown();
 }
 
 void context_service::add_member(std::weak_ptr<context_member> member) {
@@ -75,25 +126,31 @@ void context_service::disown_member(context_member const& member) noexcept {
 
 bool context_service::park(std::shared_ptr<parked_wait> wait, steady_time deadline,
                            asio::any_io_executor const& executor) {
+  if (deadline == steady_time::max()) {
+    wait->endless_ = true;
+    return endless_.add(std::move(wait));
+  }
   std::lock_guard lock(mutex_);
   if (going_)
     return false;
   if (!timer_)
-    timer_.emplace(unwrap_strands(executor));
+    make_timer(executor);
   auto& entry = *wait;
-  entry.parked = true;
-  entry.place = waits_.add(deadline, std::move(wait));
+  entry.dated_ = true;
+  entry.place_ = waits_.add(deadline, std::move(wait));
   if (!armed_ || deadline < *armed_)
     arm(deadline);
   return true;
 }
 
 void context_service::unpark(parked_wait& wait) noexcept {
+  if (wait.endless_)
+    return endless_.remove(wait);
   std::lock_guard lock(mutex_);
-  if (going_ || !wait.parked)
+  if (going_ || !wait.dated_)
     return;
-  wait.parked = false;
-  waits_.remove(wait.place);
+  wait.dated_ = false;
+  waits_.remove(wait.place_);
   if (waits_.empty() && armed_) { // an armed timer would keep run() from returning
     armed_.reset();
     ++generation_;
@@ -116,7 +173,7 @@ void context_service::on_timer(std::uint64_t generation) {
     armed_.reset();
     auto const now = std::chrono::steady_clock::now();
     for (std::shared_ptr<parked_wait> wait; waits_.pop_due(now, wait);) {
-      wait->parked = false;
+      wait->dated_ = false;
       due.push_back(std::move(wait));
     }
     if (!waits_.empty())
@@ -128,7 +185,10 @@ void context_service::on_timer(std::uint64_t generation) {
 }
 
 void context_service::shutdown() noexcept {
+  if (!gate_->is_open())
+    return;
   gate_->close();
+  endless_.close();
   std::vector<std::weak_ptr<context_member>> members;
   decltype(owned_) owned;
   deadline_queue<std::shared_ptr<parked_wait>> waits;
@@ -144,10 +204,13 @@ void context_service::shutdown() noexcept {
       member->context_shutdown();
   for (auto& [address, member] : owned)
     member->context_shutdown();
-  waits.drain([](std::shared_ptr<parked_wait> wait) {
+  auto const drop = [](std::shared_ptr<parked_wait> wait) {
     wait->ended = true;
     wait->drop();
-  });
+  };
+  waits.drain(drop);
+  while (auto wait = endless_.pop())
+    drop(std::move(wait));
   timer_.reset();
 }
 

@@ -3,9 +3,9 @@
 
 #include "detail/wait.hpp"
 
-#include <boost/asio/error.hpp>
+#include <boost/asio/awaitable.hpp>
 
-#include <boost/system/system_error.hpp>
+#include <memory>
 
 namespace aether::detail {
 

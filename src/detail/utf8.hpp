@@ -44,5 +44,9 @@ bool valid_id(std::string_view id) noexcept;
 /// The text in double quotes for a message: quotes, backslashes, control characters and bytes that are no UTF-8
 /// are escaped, so that an id cannot forge a line of a log.
 std::string quoted(std::string_view text);
+/// The same without the quotes around it.
+std::string escaped(std::string_view text);
+/// It escapes to itself.
+bool is_printable(std::string_view text) noexcept;
 
 } // namespace aether::detail

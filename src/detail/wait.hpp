@@ -7,13 +7,16 @@
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <cstddef>
+#include <memory>
+#include <new>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -57,32 +60,36 @@ public:
   /// The caller has been parked and everything begun: from now on an end resumes it.
   void started() {
     if (one_of_two_.exchange(true, std::memory_order_acq_rel))
-      resume(std::move(result_));
+      resume();
   }
 
 protected:
   explicit wait_state(context_service& service) : service_(service), gate_(service.gate()) {}
+  wait_result<T> take_result() { return std::move(result_); }
   void expire() override { deliver(wait_result<T>(wait_end::timed_out)); }
 
 private:
-  virtual void resume(wait_result<T> result) = 0;
+  virtual void resume() = 0; ///< posts what takes the result
 
   // An end may come, on another thread, while the caller still begins what it waits for with what its frame holds:
   // whichever of the two is later resumes it.
   void deliver(wait_result<T> result) {
     result_ = std::move(result);
     if (one_of_two_.exchange(true, std::memory_order_acq_rel))
-      resume(std::move(result_));
+      resume();
   }
 
   void finish(wait_result<T> result) {
     if (!gate_->enter())
       return;
-    if (!ended.exchange(true)) {
-      service_.unpark(*this);
-      deliver(std::move(result));
-    }
-    gate_->leave();
+    struct leaver {
+      context_gate& gate;
+      ~leaver() { gate.leave(); } // also when posting throws: the context would wait for it for ever
+    } const leaves{*gate_};
+    if (ended.exchange(true))
+      return;
+    service_.unpark(*this);
+    deliver(std::move(result));
   }
 
   std::atomic<bool> one_of_two_{false};
@@ -91,35 +98,98 @@ private:
   std::shared_ptr<context_gate> gate_;
 };
 
-template <class T, class Handler> class wait_state_of final : public wait_state<T> {
+/// Room for the one operation that is posted to resume a wait, so that posting allocates nothing.
+class resume_memory {
+public:
+  void* allocate(std::size_t size) {
+    if (taken_ || size > sizeof(bytes_))
+      return ::operator new(size);
+    taken_ = true;
+    return bytes_;
+  }
+  void deallocate(void* memory) noexcept {
+    if (memory == bytes_)
+      taken_ = false;
+    else
+      ::operator delete(memory);
+  }
+
+private:
+  alignas(std::max_align_t) unsigned char bytes_[96];
+  bool taken_ = false;
+};
+
+/// Who allocates keeps the memory's owner until it has given back what it got.
+template <class Value> class resume_allocator {
+public:
+  using value_type = Value;
+
+  explicit resume_allocator(resume_memory& memory) noexcept : memory_(&memory) {}
+  template <class Other> resume_allocator(resume_allocator<Other> const& other) noexcept : memory_(&other.memory()) {}
+
+  Value* allocate(std::size_t count) { return static_cast<Value*>(memory_->allocate(sizeof(Value) * count)); }
+  void deallocate(Value* memory, std::size_t) noexcept { memory_->deallocate(memory); }
+  resume_memory& memory() const noexcept { return *memory_; }
+  template <class Other> bool operator==(resume_allocator<Other> const& other) const noexcept {
+    return memory_ == &other.memory();
+  }
+
+private:
+  resume_memory* memory_;
+};
+
+template <class T, class Handler>
+class wait_state_of final : public wait_state<T>, public std::enable_shared_from_this<wait_state_of<T, Handler>> {
 public:
   wait_state_of(context_service& service, Handler handler) : wait_state<T>(service), handler_(std::move(handler)) {}
 
-  asio::any_io_executor executor() const { return asio::get_associated_executor(*handler_); }
-
 private:
-  void resume(wait_result<T> result) override {
-    auto handler = std::move(*handler_);
-    handler_.reset();
-    auto executor = asio::get_associated_executor(handler);
-    auto run = [handler = std::move(handler), result = std::move(result)]() mutable {
+  /// Owns the handler, as what is posted must: nothing of Asio's stays when the context goes, whoever keeps the state.
+  class resumption {
+  public:
+    using allocator_type = resume_allocator<void>;
+
+    explicit resumption(std::shared_ptr<wait_state_of> state) noexcept : state_(std::move(state)) {}
+    resumption(resumption&&) noexcept = default;
+    ~resumption() {
+      if (state_)
+        state_->drop();
+    }
+
+    allocator_type get_allocator() const noexcept { return allocator_type(state_->memory_); }
+
+    void operator()() {
+      auto handler = std::move(*state_->handler_);
+      auto result = state_->take_result();
+      state_->drop();
+      state_.reset();
       std::move(handler)(std::move(result));
-    };
-    // Type erasure costs an allocation more.
+    }
+
+  private:
+    std::shared_ptr<wait_state_of> state_;
+  };
+
+  void resume() override {
+    auto const executor = asio::get_associated_executor(*handler_);
+    resumption run(this->shared_from_this());
+    // Type erasure costs an allocation more, and what a strand allocates may outlive the state.
     if (auto const* io = executor.template target<asio::io_context::executor_type>())
       asio::post(*io, std::move(run));
     else
-      asio::post(executor, std::move(run));
+      asio::post(executor, [run = std::move(run)]() mutable { run(); });
   }
   void drop() noexcept override { handler_.reset(); }
 
   std::optional<Handler> handler_;
+  resume_memory memory_;
 };
 
-/// Suspends the calling coroutine until `deadline` at the latest. `start(std::shared_ptr<wait_state<T>>)` is called
-/// once, when the caller is parked; it may complete at once, from any thread, and must not throw. It captures by
-/// reference (g++ 12 destroys captured values beside `co_await` twice): the caller's frame stays until it returns.
-template <class T, class Start> asio::awaitable<wait_result<T>> wait_until(steady_time deadline, Start start) {
+/// Suspends the calling coroutine, which awaits what this returns at once, until `deadline` at the latest.
+/// `start(std::shared_ptr<wait_state<T>>)` is called once, when the caller is parked; it may complete at once, from any
+/// thread, and must not throw. It captures by reference (g++ 12 destroys captured values beside `co_await` twice): the
+/// caller's frame stays until it returns. No awaitable, which would be a frame more.
+template <class T, class Start> auto wait_until(steady_time deadline, Start start) {
   static_assert(std::is_trivially_destructible_v<Start>, "capture by reference");
   auto initiate = [deadline, start](auto handler) {
     using handler_type = decltype(handler);
@@ -139,7 +209,7 @@ template <class T, class Start> asio::awaitable<wait_result<T>> wait_until(stead
     start(std::shared_ptr<wait_state<T>>(state));
     state->started();
   };
-  return asio::async_initiate<asio::use_awaitable_t<> const, void(wait_result<T>)>(initiate, asio::use_awaitable);
+  return asio::async_initiate<asio::deferred_t const, void(wait_result<T>)>(initiate, asio::deferred);
 }
 
 } // namespace aether::detail

@@ -47,7 +47,7 @@ constexpr int most_attempts_running = 10;
 } // namespace
 
 connection_core::connection_core(connection_options options, boost::asio::any_io_executor const& executor)
-    : options_(std::move(options)), serial_(executor), inbox_(make_inbox(options_.inbox_prefix)),
+    : options_(std::move(options)), serial_(executor), inbox_(make_inbox(options_.inbox_prefix)), log_(options_),
       pool_(options_.servers, options_.reconnect_wait, options_.reconnect_wait_max) {}
 
 // The context owns it until it has ended, so nothing of Asio's is left here.
@@ -140,6 +140,7 @@ void connection_core::on_attempt_failed(boost::system::error_code why, std::stri
   attempting_ = 0;
   attempt_timer_->cancel();
   remember_error(why, text);
+  log_.attempt_failed(pool_.current().url, why, text);
   auto const round_over = pool_.failed();
   if (ever_connected_)
     return retry_later();
@@ -188,6 +189,9 @@ void connection_core::adopt(std::uint64_t attempt, std::shared_ptr<native_link> 
     return lose_link(errc::connection_lost, "the connection broke while it was set up");
   if (ever_connected_)
     ++reconnects_;
+  char id[128] = "";
+  natsConnection_GetConnectedServerId(native, id, sizeof id);
+  log_.connected(connected_server(), id, ever_connected_);
   ever_connected_ = true;
   probes_out_ = 0;
   heard_ = true;
@@ -207,7 +211,8 @@ void connection_core::check_link() {
 }
 
 void connection_core::lose_link(boost::system::error_code why, std::string text) {
-  remember_error(why, std::move(text));
+  remember_error(why, text);
+  log_.lost(connected_server(), why, text);
   discover_servers();
   drop_link();
   // A server that takes connections and drops them at once is to be paused for like one that takes none.
@@ -258,6 +263,7 @@ void connection_core::discover_servers() {
   if (link_->is_tls()) // they are told of without a scheme
     for (auto& url : told)
       url.replace(0, url.find("://"), "tls");
+  log_.discovered(told);
   pool_.discover(told, link_->tls_name());
 }
 
@@ -272,8 +278,10 @@ void connection_core::end() noexcept {
     timer->reset();
   if (!ever_connected_)
     name_first_failure();
+  log_.closed(reconnects_);
   set_state(connection_state::closed);
   end_requests(no_answer::closed);
+  tell_written(true);
   auto const subscriptions = std::exchange(subscriptions_, {});
   for (auto const& s : subscriptions)
     s->sink->on_interrupted(true);
@@ -321,8 +329,13 @@ void connection_core::remember_error(boost::system::error_code ec, std::string t
 
 void connection_core::on_link_error(natsStatus status, std::string const& text) {
   remember_error(to_error(status), text);
+  if (status == NATS_NOT_PERMITTED)
+    on_refusal(text, true);
+}
+
+void connection_core::on_refusal(std::string const& text, bool to_be_logged) {
   auto const quote = text.find('"');
-  if (status != NATS_NOT_PERMITTED || quote == std::string::npos)
+  if (quote == std::string::npos)
     return;
   // The server shortens a long text: then what is left of the subject has to do.
   auto const end = text.rfind('"');
@@ -330,6 +343,8 @@ void connection_core::on_link_error(natsStatus status, std::string const& text) 
   auto const named = std::string_view(text).substr(quote + 1, whole ? end - quote - 1 : std::string::npos);
   auto concerns = [&](std::string const& subject) { return whole ? subject == named : subject.starts_with(named); };
   bool const subscribing = text.find("Subscription to") < quote;
+  if (to_be_logged)
+    log_.refused(named, subscribing);
   if (subscribing && concerns(as_server_quotes(inbox_) + '*')) { // no request can be answered on this link
     inbox_refused_ = true;
     return end_shared_requests(no_answer::permission_denied);
@@ -355,7 +370,8 @@ void connection_core::notice_refusal() {
   if (refusal.empty() || refusal == last_refusal_)
     return;
   last_refusal_ = refusal;
-  on_link_error(NATS_NOT_PERMITTED, refusal);
+  remember_error(to_error(NATS_NOT_PERMITTED), refusal);
+  on_refusal(refusal, false); // it is told by that thread too
 }
 
 void connection_core::arm_probe() {

@@ -4,6 +4,7 @@
 #include "detail/context_service.hpp"
 #include "detail/deadline_queue.hpp"
 #include "detail/serial.hpp"
+#include "nats/connection_log.hpp"
 #include "nats/native_link.hpp"
 #include "nats/native_message.hpp"
 #include "nats/server_pool.hpp"
@@ -89,6 +90,15 @@ protected:
   ~ready_sink() = default;
 };
 
+/// Something to do on the strand, once.
+class strand_task {
+public:
+  virtual void run() = 0;
+
+protected:
+  ~strand_task() = default;
+};
+
 /// Everything cnats does, happens on one strand. The functions under "any thread" post or dispatch to it.
 class connection_core final : public aether::detail::context_member,
                               public std::enable_shared_from_this<connection_core> {
@@ -117,6 +127,10 @@ public:
   void publish(native_message message, std::shared_ptr<publish_sink> sink);
   /// The same, never inside this call: what a sink locks may be locked. Nobody hears how it ended.
   void publish_later(native_message message);
+  /// Runs it later, never inside this call. False: the context is gone.
+  bool run_later(std::shared_ptr<strand_task> task);
+  /// The sink is told when there is a connection on which nothing waits to be written, never inside this call.
+  void when_written(std::shared_ptr<ready_sink> sink);
   std::uint64_t subscribe(std::string subject, std::string queue, std::shared_ptr<message_sink> sink,
                           std::shared_ptr<ready_sink> subscribed);
   void unsubscribe(std::uint64_t id);
@@ -141,6 +155,11 @@ public:
   template <class Function> bool while_open(Function function) const { return serial_.while_open(std::move(function)); }
   /// A subject under the inbox that nobody else uses.
   std::string unique_inbox();
+
+  // On the strand.
+
+  /// Copies the message into what is to be written. One of many: what has gathered is sent from time to time.
+  publish_result publish_now(char const* subject, char const* reply, std::string_view data);
 
 private:
   struct native_unsubscriber {
@@ -187,6 +206,8 @@ private:
   void on_reply(std::uint64_t token, native_message reply);
   void schedule_flush();
   void flush();
+  void write();
+  void tell_written(bool closed);
   void check_link();
   void lose_link(boost::system::error_code why, std::string text);
   void drop_link() noexcept;
@@ -197,11 +218,13 @@ private:
   void end_shared_requests(no_answer why);
   void end_request(std::uint64_t token, no_answer why);
   publish_result hand_over(native_message const& message);
+  template <class Publish> publish_result hand_over(std::size_t bytes, Publish publish);
   void arm_deadlines();
   void on_deadlines();
   void arm_probe();
   void on_probe();
   void on_link_error(natsStatus status, std::string const& text);
+  void on_refusal(std::string const& text, bool to_be_logged);
   void notice_refusal();
   void set_state(connection_state next);
   void remember_error(boost::system::error_code ec, std::string text);
@@ -227,6 +250,7 @@ private:
   std::string server_;
 
   // Guarded by the strand.
+  connection_log log_;
   server_pool pool_;
   std::shared_ptr<native_link> link_;
   std::uint64_t link_number_ = 0; // of the attempt that made it: tells handlers of an earlier one
@@ -241,6 +265,7 @@ private:
   std::vector<std::unique_ptr<live_subscription>> subscriptions_;
   std::vector<state_waiter> state_waiters_;
   std::size_t state_waiters_prune_at_ = 64;
+  std::vector<std::shared_ptr<ready_sink>> written_waiters_;
   std::shared_ptr<ready_sink> first_;
   boost::asio::any_io_executor work_; // keeps run() from returning between two attempts
   steady_time connect_deadline_{};

@@ -106,7 +106,44 @@ void connection_core::publish_later(native_message message) {
   serial_.post([self = shared_from_this(), message = std::move(message)] { self->hand_over(message); });
 }
 
+bool connection_core::run_later(std::shared_ptr<strand_task> task) {
+  return serial_.post([self = shared_from_this(), task = std::move(task)] {
+    spent_messages spent; // many a run: gone with it, while their memory is still in the cache
+    spent_messages::collecting here(spent);
+    task->run();
+  });
+}
+
+publish_result connection_core::publish_now(char const* subject, char const* reply, std::string_view data) {
+  auto const result = hand_over(data.size(), [&](natsConnection* link) {
+    return natsConnection_PublishRequest(link, subject, reply, data.data(), static_cast<int>(data.size()));
+  });
+  if (unflushed_ >= flush_at)
+    flush();
+  return result;
+}
+
+void connection_core::when_written(std::shared_ptr<ready_sink> sink) {
+  auto run = [self = shared_from_this(), sink] {
+    self->written_waiters_.push_back(sink);
+    self->tell_written(self->ended_);
+  };
+  serial_.post(std::move(run), [sink] { sink->on_ready(true); });
+}
+
+void connection_core::tell_written(bool closed) {
+  if (written_waiters_.empty() || (!closed && (!link_ || waiting_writable_ || link_->wants_write())))
+    return;
+  for (auto const& sink : std::exchange(written_waiters_, {}))
+    sink->on_ready(closed);
+}
+
 publish_result connection_core::hand_over(native_message const& message) {
+  return hand_over(message.data().size(),
+                   [&](natsConnection* link) { return natsConnection_PublishMsg(link, message.get()); });
+}
+
+template <class Publish> publish_result connection_core::hand_over(std::size_t bytes, Publish publish) {
   if (ended_)
     return publish_result::closed;
   if (!link_)
@@ -114,15 +151,15 @@ publish_result connection_core::hand_over(native_message const& message) {
   // Only what the socket did not take stays: what one turn of the strand writes is not held against it.
   if (waiting_writable_) {
     auto const waiting = natsConnection_Buffered(link_->get()); // -1: closed
-    if (waiting > 0 && static_cast<std::size_t>(waiting) + message.data().size() > options_.max_pending_bytes)
+    if (waiting > 0 && static_cast<std::size_t>(waiting) + bytes > options_.max_pending_bytes)
       return publish_result::overloaded;
   }
-  if (natsConnection_PublishMsg(link_->get(), message.get()) != NATS_OK) {
+  if (publish(link_->get()) != NATS_OK) {
     check_link();
     return publish_result::not_connected;
   }
   messages_out_.fetch_add(1, std::memory_order_relaxed);
-  unflushed_ += message.data().size();
+  unflushed_ += bytes;
   return publish_result::handed_over;
 }
 
@@ -354,6 +391,11 @@ void connection_core::schedule_flush() {
 void connection_core::flush() {
   flush_posted_ = false;
   unflushed_ = 0;
+  write();
+  tell_written(false);
+}
+
+void connection_core::write() {
   if (!link_ || waiting_writable_ || !link_->wants_write())
     return;
   link_->process_write();

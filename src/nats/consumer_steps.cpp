@@ -67,6 +67,8 @@ awaitable<void> consumer_source::connect(std::shared_ptr<consumer_source> self, 
 }
 
 void consumer_source::start_creating() {
+  if (began_ && stream_->log)
+    stream_->log->consumer_renewed(fetch_next_);
   consumer_request request;
   request.from = fetch_next_;
   request.last_per_subject = last_per_subject_;

@@ -117,6 +117,8 @@ private:
     auto const made = std::chrono::duration_cast<std::chrono::nanoseconds>(facts.created.time_since_epoch()).count();
     auto subject = group.subjects.letter(group.name, facts.sequence, made);
     co_await store_letter_message(group.dead, std::move(subject), std::move(text), data, deadline);
+    if (auto const& log = group.events->log)
+      log->dead_letter(group.name, facts.sequence, facts.note);
   }
 
   std::shared_ptr<group_access const> const group_;

@@ -43,8 +43,12 @@ bool history_builder::on_message(message_view const& message) {
 }
 
 bool history_builder::on_malformed(message_view const& message, boost::system::error_code error, std::string reason) {
-  if (!keep_errors_)
+  if (log_)
+    log_->malformed(message.sequence(), error);
+  if (!keep_errors_) {
+    ++skipped_;
     return true;
+  }
   auto const sequence = message.sequence();
   if (sequence == 0)
     return false;

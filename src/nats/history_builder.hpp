@@ -3,6 +3,7 @@
 
 #include "nats/leader_reads.hpp"
 #include "nats/message_visitor.hpp"
+#include "nats/store_log.hpp"
 
 #include <aether/replay.hpp>
 
@@ -23,14 +24,15 @@ struct history_limits {
 class history_builder final : public message_visitor {
 public:
   history_builder(subject_map const& subjects, std::string actor_id, std::int64_t after_version, bool keep_errors,
-                  history_limits limits)
+                  history_limits limits, store_log* log = nullptr)
       : subjects_(subjects), actor_id_(std::move(actor_id)), after_version_(after_version), keep_errors_(keep_errors),
-        limits_(limits) {}
+        limits_(limits), log_(log) {}
 
   void on_expected(std::uint64_t count) override;
   bool on_message(message_view const& message) override;
 
   std::int64_t first_version() const noexcept { return first_version_; } ///< of all events seen, 0: there was none
+  std::uint64_t skipped() const noexcept { return skipped_; } ///< malformed ones that are not in the result
   replay_result take() noexcept { return std::move(result_); }
 
 private:
@@ -42,7 +44,9 @@ private:
   std::int64_t const after_version_;
   bool const keep_errors_;
   history_limits const limits_;
+  store_log* const log_;
   replay_result result_;
+  std::uint64_t skipped_ = 0;
   std::int64_t first_version_ = 0;
   std::int64_t last_version_ = 0;
   std::size_t bytes_ = 0;

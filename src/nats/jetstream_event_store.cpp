@@ -206,4 +206,13 @@ awaitable<std::optional<actor_snapshot>> jetstream_event_store::do_find_snapshot
 
 awaitable<close_report> jetstream_event_store::do_close(call_options options) { return nats::close(core_, options); }
 
+std::shared_ptr<aether::detail::store_watch> jetstream_event_store::do_watch() const {
+  return core_ ? core_->watch() : nullptr;
+}
+
+void jetstream_event_store::do_add_metrics(store_metrics& m) const {
+  if (core_)
+    core_->add_metrics(m);
+}
+
 } // namespace aether::nats

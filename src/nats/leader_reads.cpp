@@ -167,6 +167,8 @@ read_event_result read_stored_event(stream_access const& stream, std::string_vie
   out.value.reset();
   out.error = bad.code;
   out.reason = std::move(bad.reason);
+  if (stream.log && bad.code != errc::actor_mismatch)
+    stream.log->malformed(sequence, bad.code);
   return out;
 }
 

@@ -11,36 +11,41 @@ remembered_saves::key remembered_saves::key_of(std::string_view actor_id, std::i
   return aether::detail::hash_of(text);
 }
 
-void remembered_saves::remember(remembered_save save) {
+std::optional<unknown_save> remembered_saves::remember(remembered_save save) {
   std::lock_guard lock(mutex_);
   auto const k = key_of(save.save.actor_id, save.save.version, save.save.event_id);
   if (auto found = by_key_.find(k); found != by_key_.end())
     drop(found);
   by_key_.emplace(k, saves_.insert(saves_.end(), std::move(save)));
+  std::optional<unknown_save> dropped;
   if (saves_.size() > most_) {
-    auto const& oldest = saves_.front().save;
-    drop(by_key_.find(key_of(oldest.actor_id, oldest.version, oldest.event_id)));
+    dropped = std::move(saves_.front().save);
+    drop(by_key_.find(key_of(dropped->actor_id, dropped->version, dropped->event_id)));
     forgetful_.store(true, std::memory_order_release);
   }
   size_.store(saves_.size(), std::memory_order_release);
+  return dropped;
 }
 
-void remembered_saves::forget(std::string_view actor_id, std::int64_t version, std::string_view event_id) {
-  take_out(actor_id, version, event_id, [](remembered_save const&) { return true; });
+bool remembered_saves::forget(std::string_view actor_id, std::int64_t version, std::string_view event_id) {
+  return take_out(actor_id, version, event_id, [](remembered_save const&) { return true; });
 }
 
-void remembered_saves::ended(std::string_view actor_id, std::int64_t version, std::string_view event_id) {
-  take_out(actor_id, version, event_id, [](remembered_save const& s) { return s.under_way; });
+bool remembered_saves::ended(std::string_view actor_id, std::int64_t version, std::string_view event_id) {
+  return take_out(actor_id, version, event_id, [](remembered_save const& s) { return s.under_way; });
 }
 
-void remembered_saves::take_out(std::string_view actor_id, std::int64_t version, std::string_view event_id,
+bool remembered_saves::take_out(std::string_view actor_id, std::int64_t version, std::string_view event_id,
                                 bool (*wanted)(remembered_save const&)) {
   if (empty())
-    return;
+    return false;
   std::lock_guard lock(mutex_);
-  if (auto found = by_key_.find(key_of(actor_id, version, event_id)); found != by_key_.end() && wanted(*found->second))
-    drop(found);
+  auto const found = by_key_.find(key_of(actor_id, version, event_id));
+  if (found == by_key_.end() || !wanted(*found->second))
+    return false;
+  drop(found);
   size_.store(saves_.size(), std::memory_order_release);
+  return true;
 }
 
 void remembered_saves::note_under_way(unknown_save save) {

@@ -31,8 +31,10 @@ class remembered_saves {
 public:
   remembered_saves(std::size_t most, std::chrono::nanoseconds max_age) : most_(most), max_age_(max_age) {}
 
-  void remember(remembered_save save);
-  void forget(std::string_view actor_id, std::int64_t version, std::string_view event_id);
+  /// Returns the one that was dropped for space.
+  std::optional<unknown_save> remember(remembered_save save);
+  /// False: it was not there, here and in ended().
+  bool forget(std::string_view actor_id, std::int64_t version, std::string_view event_id);
   /// What is to be resolved first: none that is under way.
   std::optional<remembered_save> find(std::string_view actor_id, std::int64_t version, std::string_view event_id);
   /// Whether any is, so that no call may say that the event is not stored.
@@ -40,15 +42,16 @@ public:
   /// Notes one that is under way, unless the event is noted already.
   void note_under_way(unknown_save save);
   /// It has ended and is not unknown: takes the note back.
-  void ended(std::string_view actor_id, std::int64_t version, std::string_view event_id);
-  bool empty() const noexcept { return size_.load(std::memory_order_acquire) == 0; }
+  bool ended(std::string_view actor_id, std::int64_t version, std::string_view event_id);
+  std::size_t size() const noexcept { return size_.load(std::memory_order_acquire); }
+  bool empty() const noexcept { return size() == 0; }
   /// Some attempt was dropped for space: a version alone proves no conflict any more.
   bool is_forgetful() const noexcept { return forgetful_.load(std::memory_order_acquire); }
   std::vector<unknown_save> all() const;
 
 private:
   using key = aether::detail::hash128;
-  void take_out(std::string_view actor_id, std::int64_t version, std::string_view event_id,
+  bool take_out(std::string_view actor_id, std::int64_t version, std::string_view event_id,
                 bool (*wanted)(remembered_save const&));
   remembered_save const* find_with_lock(std::string_view actor_id, std::int64_t version, std::string_view event_id);
   static key key_of(std::string_view actor_id, std::int64_t version, std::string_view event_id);

@@ -22,7 +22,7 @@ save_step save_machine::start(std::optional<subject_state> cached, std::optional
   learned_ = cached;
   forgetful_ = forgetful;
   if (remembered) {
-    open_ = attempted_ = true;
+    open_ = remembered_open_ = attempted_ = true;
     sequence_ = remembered->sequence;
     return resolve();
   }
@@ -75,7 +75,7 @@ save_step save_machine::on_first_after(std::optional<seen_message> message) {
 }
 
 save_step save_machine::all_dead() {
-  open_ = own_open_ = resolving_ = expiring_ = false;
+  open_ = own_open_ = remembered_open_ = resolving_ = expiring_ = false;
   rest_ = true;
   learned_.reset();
   state_.reset();
@@ -241,7 +241,8 @@ save_step save_machine::publish() {
 }
 
 save_step save_machine::end_saved(std::uint64_t sequence, bool already_saved) {
-  open_ = own_open_ = false;
+  bool const stored_here = !already_saved || remembered_open_;
+  open_ = own_open_ = remembered_open_ = false;
   if (!learned_ || learned_->last_sequence < sequence)
     learned_ = subject_state{.last_sequence = sequence,
                              .version = request_.last_version,
@@ -249,11 +250,12 @@ save_step save_machine::end_saved(std::uint64_t sequence, bool already_saved) {
                              .event_sequence = sequence};
   save_step step{.what = save_do::finish, .end = save_end::saved};
   step.success = saved{.version = request_.last_version, .sequence = sequence, .already_saved = already_saved};
+  step.stored_here = stored_here;
   return emit(step);
 }
 
 save_step save_machine::end_conflict(std::int64_t current_version) {
-  open_ = own_open_ = false; // only a lost tail leaves one: its version went to another event
+  open_ = own_open_ = remembered_open_ = false; // only a lost tail leaves one: its version went to another event
   return emit({.what = save_do::finish, .end = save_end::conflict, .current_version = current_version});
 }
 

@@ -59,6 +59,7 @@ struct save_step {
   // of finish
   save_end end = save_end::failed;
   saved success{};
+  bool stored_here = false;         ///< of saved: by an attempt of this call, or by a remembered one
   std::int64_t current_version = 0; ///< of conflict
   boost::system::error_code error{}; ///< of failed
 };
@@ -141,6 +142,7 @@ private:
   unsigned asked_again_ = 0;             // since the last publish
   bool open_ = false;                    // an attempt may be stored: one of this call or a remembered one
   bool own_open_ = false;                // the same, of this call only, and not refused by anybody
+  bool remembered_open_ = false;         // the same, of an earlier call of this store
   bool attempted_ = false;               // there ever was an attempt: this event may stand below others
   bool forgetful_ = false;
   bool read_last_next_ = false;          // nothing found after S does not prove that S is still the last

@@ -51,6 +51,11 @@ bool save_operation::may_hand_over() noexcept {
   return phase_.compare_exchange_strong(expected, phase::handed_over) || expected == phase::handed_over;
 }
 
+void save_operation::count_attempt() noexcept {
+  if (attempts_++ > 0)
+    store_->watch()->count().retries.add();
+}
+
 save_step save_operation::decide(std::optional<subject_state> cached, aether::detail::hash128 const& cached_id) {
   if (gave_up() || (waiting_ && waiting_->is_ended())) {
     auto expected = phase::idle;
@@ -59,6 +64,8 @@ save_step save_operation::decide(std::optional<subject_state> cached, aether::de
   }
   had_turn_ = true;
   learned_id_ = cached_id;
+  auto& count = store_->watch()->count();
+  (cached ? count.cache_hits : count.cache_misses).add();
   std::optional<remembered_attempt> attempt;
   if (auto earlier = store_->remembered().find(actor_id_, first().version, first().event_id)) {
     had_remembered_ = true;
@@ -81,6 +88,7 @@ void save_operation::publish(save_step step) {
                [self = shared_from_this()] { self->close(); });
     return;
   }
+  count_attempt();
   auto const token = store_->link().next_token();
   store_->link().request(make_message(step, token), token, shared_from_this(), attempt_deadline());
 }
@@ -185,9 +193,21 @@ unknown_save save_operation::as_unknown() const {
 // side may come last, and takes the note back when it is not true any more.
 void save_operation::note_that_it_is_unknown() {
   told_unknown_ = true;
+  log_unknown(); // before its resolution can be
   store_->remembered().note_under_way(as_unknown());
-  if (phase_ == phase::finished && result_.end != save_end::unknown)
-    store_->remembered().ended(actor_id_, first().version, first().event_id);
+  if (phase_ == phase::finished && result_.end != save_end::unknown &&
+      store_->remembered().ended(actor_id_, first().version, first().event_id))
+    log_resolved();
+}
+
+void save_operation::log_unknown() {
+  if (auto const& log = store_->stream()->log; log && !logged_unknown_.exchange(true))
+    log->ended_unknown(as_unknown());
+}
+
+void save_operation::log_resolved() {
+  if (auto const& log = store_->stream()->log)
+    log->resolved(as_unknown(), result_.end == save_end::saved);
 }
 
 void save_operation::finish(save_step const& step) {
@@ -204,14 +224,24 @@ void save_operation::finish(save_step const& step) {
     unresolved.sequence = machine_.open_sequence();
     unresolved.batch_ids = batch_ids_;
     unresolved.since = std::chrono::steady_clock::now();
-    store_->remembered().remember(std::move(unresolved));
-  } else if (had_remembered_) {
-    store_->remembered().forget(actor_id_, first().version, first().event_id);
+    auto const dropped = store_->remembered().remember(std::move(unresolved));
+    log_unknown();
+    if (auto const& log = store_->stream()->log; log && dropped)
+      log->dropped(*dropped);
+  } else if (had_remembered_ && store_->remembered().forget(actor_id_, first().version, first().event_id)) {
+    log_resolved();
   }
+  if (auto const& log = store_->stream()->log; log && step.error == errc::duplicate_event_id)
+    log->duplicate_id(as_unknown());
   if (phase_.exchange(phase::finished) == phase::finished)
     return;
-  if (told_unknown_ && result_.end != save_end::unknown)
-    store_->remembered().ended(actor_id_, first().version, first().event_id);
+  if (step.end == save_end::saved && step.stored_here)
+    announcements_.announce();
+  if ((told_unknown_ || had_remembered_) && result_.end != save_end::unknown)
+    store_->watch()->count().unknown_resolved.add();
+  if (told_unknown_ && result_.end != save_end::unknown &&
+      store_->remembered().ended(actor_id_, first().version, first().event_id))
+    log_resolved();
   if (auto waiting = std::move(waiting_))
     waiting->complete(result_);
   store_->save_ended();

@@ -1,6 +1,7 @@
 // One save on its way: it takes its actor's turn, runs the state machine, and tells the caller how it ended.
 #pragma once
 
+#include "announcer.hpp"
 #include "detail/hash.hpp"
 #include "detail/wait.hpp"
 #include "nats/connection_core.hpp"
@@ -61,6 +62,7 @@ public:
   save_machine const& machine() const noexcept { return machine_; }
 
   // The caller's side, any thread.
+  void announces(aether::detail::prepared_announcements what) { announcements_ = std::move(what); }
   void waits(std::shared_ptr<aether::detail::wait_state<save_result>> waiting) { waiting_ = std::move(waiting); }
   /// Queues it on its lane.
   void submit();
@@ -97,8 +99,11 @@ private:
   void take_back_unless_handed_over(publish_verdict const& verdict) noexcept;
   void on_verdict(publish_verdict verdict);
   bool may_hand_over() noexcept;
+  void count_attempt() noexcept;
   bool is_remembered() const;
   void note_that_it_is_unknown();
+  void log_unknown();
+  void log_resolved();
   save_step gone_step() const noexcept;
   native_message make_message(save_step const& step, std::uint64_t token) const;
   steady_time attempt_deadline() const;
@@ -123,6 +128,7 @@ private:
   steady_time const deadline_;
   save_lane& lane_; // of store_
   save_machine machine_;
+  aether::detail::prepared_announcements announcements_{nullptr};
   std::vector<std::string> batch_ids_;
   aether::detail::hash128 learned_id_{};
   std::chrono::nanoseconds learned_age_{};
@@ -131,6 +137,8 @@ private:
   std::shared_ptr<aether::detail::wait_state<save_result>> waiting_;
   std::atomic<phase> phase_{phase::idle};
   std::atomic<bool> told_unknown_{false}; // to a caller who gave up
+  unsigned attempts_ = 0;
+  std::atomic<bool> logged_unknown_{false};
   bool had_turn_ = false;
   bool had_remembered_ = false;
   bool answered_ = false; // the publish that proceed() made; on the connection's strand

@@ -65,6 +65,7 @@ awaitable<save_step> save_operation::publish_and_wait(save_step step) {
     machine_.on_published(publish_answer::not_handed_over, 0, {});
     co_return machine_.on_out_of_time(); // what an earlier call left open still is
   }
+  count_attempt();
   publish_verdict verdict;
   if (request_.is_batch()) {
     batch_ids_.push_back(make_uuid());

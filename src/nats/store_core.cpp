@@ -23,12 +23,25 @@ std::shared_ptr<store_core> store_core::make(connection on, std::string stream_n
 store_core::store_core(connection on, std::string stream_name, std::shared_ptr<stream_access const> stream,
                        std::vector<weakened_setting> weakened, boost::asio::any_io_executor const& executor)
     : connection_(std::move(on)), stream_name_(std::move(stream_name)), stream_(std::move(stream)),
-      weakened_(std::move(weakened)), remembered_(stream_->config.max_remembered_saves, stream_->max_age) {
+      weakened_(std::move(weakened)),
+      announcer_(aether::detail::announcer::make(stream_->config.announce_to, stream_->config.name_space,
+                                                 stream_->config.log)),
+      remembered_(stream_->config.max_remembered_saves, stream_->max_age) {
   auto const& config = stream_->config;
   auto const share = [&](std::size_t whole) { return std::max<std::size_t>(1, whole / config.strands); };
   for (std::size_t i = 0; i < config.strands; ++i)
     lanes_.push_back(std::make_unique<save_lane>(executor, share(config.version_cache_bytes),
                                                  share(config.max_saves_in_flight), stream_->max_age));
+}
+
+void store_core::add_metrics(store_metrics& m) const {
+  m.saves_unresolved += remembered_.size();
+  for (auto const& lane : lanes_)
+    m.cache_bytes += lane->cache_bytes();
+  if (announcer_) {
+    m.announcements += announcer_->published();
+    m.announcements_dropped += announcer_->dropped();
+  }
 }
 
 void store_core::check_open() const {
@@ -105,6 +118,13 @@ boost::asio::awaitable<close_report> store_core::close(std::shared_ptr<store_cor
     store->when_idle(std::move(w));
   });
   aether::detail::throw_if_cancelled(drained);
+  if (self->announcer_ && drained.end == wait_end::completed) {
+    auto const announced = co_await aether::detail::wait_until<bool>(deadline, [&](waiter w) {
+      auto store = self;
+      store->announcer_->when_empty(std::move(w));
+    });
+    aether::detail::throw_if_cancelled(announced);
+  }
   close_report report;
   if (drained.end == wait_end::completed) {
     report.unknown = self->remembered_.all();

@@ -1,6 +1,7 @@
 // What a JetStream store is behind its handles: its lanes, what it remembers, and what is under way.
 #pragma once
 
+#include "announcer.hpp"
 #include "detail/context_service.hpp"
 #include "detail/wait.hpp"
 #include "nats/group_registry.hpp"
@@ -8,6 +9,7 @@
 #include "nats/save_lane.hpp"
 #include "nats/snapshot_hints.hpp"
 #include "nats/stream_access.hpp"
+#include "store_watch.hpp"
 
 #include <aether/nats/jetstream_event_store.hpp>
 
@@ -40,6 +42,10 @@ public:
   remembered_saves& remembered() noexcept { return remembered_; }
   snapshot_hints& hints() noexcept { return hints_; }
   group_registry& groups() noexcept { return groups_; }
+  std::shared_ptr<aether::detail::store_watch> const& watch() const noexcept { return stream_->watch; }
+  /// None: nobody hears of saves.
+  aether::detail::announcer* announcer() const noexcept { return announcer_.get(); }
+  void add_metrics(store_metrics& m) const;
 
   /// Throws `closed` after close().
   void check_open() const;
@@ -86,6 +92,7 @@ private:
   std::shared_ptr<stream_access const> const stream_;
   std::vector<weakened_setting> const weakened_;
   std::vector<std::unique_ptr<save_lane>> lanes_;
+  std::shared_ptr<aether::detail::announcer> const announcer_;
   remembered_saves remembered_;
   snapshot_hints hints_;
   group_registry groups_;

@@ -34,9 +34,10 @@ save_request request_for(store_core const& store, event const& first, event cons
   return request;
 }
 
-save_item encode(store_core& store, event& e) {
+save_item encode(store_core& store, event& e, aether::detail::prepared_announcements& announcements) {
   if (e.timestamp == time_point{})
     e.timestamp = std::chrono::system_clock::now();
+  announcements.add(e);
   save_item item;
   append_json(item.data, e);
   auto const most = store.link().max_payload();
@@ -91,19 +92,21 @@ void begin_unless_full(store_core& store, std::string const& actor_id, save_item
 }
 
 begun_save begin(std::shared_ptr<store_core> store, std::string actor_id, std::vector<save_item> items,
-                 save_request const& request, std::chrono::nanoseconds timeout) {
+                 aether::detail::prepared_announcements announcements, save_request const& request,
+                 std::chrono::nanoseconds timeout) {
   auto const deadline = aether::detail::deadline_after(timeout, store->stream()->config.operation_timeout);
   begin_unless_full(*store, actor_id, items.front());
   try {
-    return {std::make_shared<save_operation>(store, std::move(actor_id), std::move(items), request, deadline),
-            deadline};
+    auto save = std::make_shared<save_operation>(store, std::move(actor_id), std::move(items), request, deadline);
+    save->announces(std::move(announcements));
+    return {std::move(save), deadline};
   } catch (...) {
     store->save_ended();
     throw;
   }
 }
 
-awaitable<wait_result<save_result>> end_of(begun_save const& begun) {
+auto end_of(begun_save const& begun) {
   return aether::detail::wait_until<save_result>(begun.deadline, [&](std::shared_ptr<wait_state<save_result>> waiting) {
     auto save = begun.save;
     save->waits(std::move(waiting));
@@ -134,14 +137,17 @@ awaitable<save_outcome> save_one(std::shared_ptr<store_core> store, event e, sav
     glance.event_id = e.id;
     glance.request = request;
     if (auto const step = store->lane_of(e.actor_id).glance(glance)) {
+      store->watch()->count().cache_hits.add();
       if (step->end == save_end::saved)
         co_return step->success;
       co_return conflict(std::move(e.actor_id), e.version, step->current_version);
     }
   }
+  aether::detail::prepared_announcements announcements(store->announcer());
   std::vector<save_item> items;
-  items.push_back(encode(*store, e));
-  auto const begun = begin(std::move(store), std::move(e.actor_id), std::move(items), request, options.timeout);
+  items.push_back(encode(*store, e, announcements));
+  auto const begun = begin(std::move(store), std::move(e.actor_id), std::move(items), std::move(announcements), request,
+                           options.timeout);
   auto const waited = co_await end_of(begun);
   co_return outcome_of(begun, waited);
 }
@@ -158,12 +164,13 @@ awaitable<save_outcome> save_batch(std::shared_ptr<store_core> store, std::vecto
                                                " events needs nats-server 2.12.1 or later and a stream with "
                                                "allow_atomic; nothing was stored: save one event at a time");
   auto const request = request_for(*store, batch.front(), batch.back(), batch.size(), options);
+  aether::detail::prepared_announcements announcements(store->announcer());
   std::vector<save_item> items;
   items.reserve(batch.size());
   for (auto& e : batch)
-    items.push_back(encode(*store, e));
-  auto const begun =
-      begin(std::move(store), std::move(batch.front().actor_id), std::move(items), request, options.timeout);
+    items.push_back(encode(*store, e, announcements));
+  auto const begun = begin(std::move(store), std::move(batch.front().actor_id), std::move(items),
+                           std::move(announcements), request, options.timeout);
   auto const waited = co_await end_of(begun);
   co_return outcome_of(begun, waited);
 }

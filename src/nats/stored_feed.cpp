@@ -39,6 +39,8 @@ feed_step stored_feed::take(recorded_event& into, replay_error& malformed) {
     ended_ = std::make_exception_ptr(error(bad.code, bad.reason));
     std::rethrow_exception(ended_);
   }
+  if (auto const& log = store_->stream()->log)
+    log->malformed(last_.sequence, bad.code);
   malformed.sequence = last_.sequence;
   malformed.raw_data = last_.data;
   malformed.error = bad.code;

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "nats/connection_core.hpp"
+#include "nats/store_log.hpp"
 #include "nats/subjects.hpp"
+#include "store_watch.hpp"
 
 #include <aether/event.hpp>
 
@@ -26,6 +28,8 @@ struct stream_access {
   bool atomic_batches = false;     ///< the stream echoes allow_atomic
   std::chrono::nanoseconds max_age{}; ///< of the stream; 0: for ever
   time_point created{};               ///< with the name the stream's identity
+  std::shared_ptr<store_log> log{}; ///< none: there is no logger
+  std::shared_ptr<aether::detail::store_watch> watch{}; ///< the store's
   std::shared_ptr<kept_questions> questions{}; ///< of one reader's own copy; else none
 
   std::string const& stream() const noexcept { return subjects.stream(); }

@@ -90,7 +90,7 @@ awaitable<server_facts> ask_facts(opening const& o) {
 }
 
 /// Several replicas are only as safe as the server: 2.11 has an api.level, 2.10 tells by its version, if at all.
-awaitable<void> check_replicas(opening const& o, server_facts facts, std::int64_t replicas) {
+awaitable<void> check_replicas(opening const& o, server_facts& facts, std::int64_t replicas) {
   if (replicas <= 1)
     co_return;
   if (facts.api_level == 0) {
@@ -165,6 +165,8 @@ std::shared_ptr<stream_access const> access_to(opening const& o, server_facts co
       .atomic_batches = facts.may_have_batches() && flag(echoed, "allow_atomic"),
       .max_age = std::chrono::nanoseconds(number(echoed, "max_age")),
       .created = created,
+      .log = o.config.log ? std::make_shared<store_log>(o.config.log, o.wanted.name) : nullptr,
+      .watch = std::make_shared<aether::detail::store_watch>(o.config.name_space, o.wanted.name, o.config.tracer),
   });
 }
 
@@ -177,6 +179,8 @@ awaitable<opened_stream> open_stream(connection on, std::string stream_name, jet
   opening o;
   o.on = std::move(on);
   o.config = resolved(std::move(config));
+  if (!o.config.log)
+    o.config.log = o.on.core()->options().log;
   o.deadline = aether::detail::deadline_after({}, o.config.operation_timeout);
   o.api = !o.config.api_prefix.empty() ? o.config.api_prefix
           : o.config.domain.empty()    ? std::string("$JS.API")
@@ -184,7 +188,7 @@ awaitable<opened_stream> open_stream(connection on, std::string stream_name, jet
   o.wanted = make_wanted(o.config, stream_name, false);
   if (!o.on.core()->has_headers())
     throw error(errc::server_too_old, o.what() + ": the server knows no message headers: use nats-server 2.9 or later");
-  auto const facts = co_await ask_facts(o);
+  auto facts = co_await ask_facts(o);
   co_await check_replicas(o, facts, o.config.replica_count);
   o.wanted = make_wanted(o.config, stream_name, facts.may_have_batches());
 
@@ -201,6 +205,8 @@ awaitable<opened_stream> open_stream(connection on, std::string stream_name, jet
   opened_stream out;
   out.stream = access_to(o, facts, found);
   out.weakened = weakened(differences);
+  if (auto const& log = out.stream->log)
+    log->opened(facts, out.stream->replicas, out.weakened);
   co_return out;
 }
 

@@ -20,7 +20,7 @@ actor_entry& version_cache::at(std::string_view actor_id) {
     return *entry;
   auto [place, made] = entries_.try_emplace(std::string(actor_id));
   place->second.actor_id = place->first;
-  bytes_ += size_of(actor_id);
+  set_bytes(bytes() + size_of(actor_id));
   link(place->second);
   return place->second;
 }
@@ -30,7 +30,7 @@ void version_cache::settle(actor_entry& entry) noexcept {
   link(entry);
   if (entry.idle() && !entry.known)
     drop(entry);
-  for (auto* candidate = oldest_; candidate && bytes_ > max_bytes_;) {
+  for (auto* candidate = oldest_; candidate && bytes() > max_bytes_;) {
     auto* next = candidate->newer;
     if (candidate->idle())
       drop(*candidate);
@@ -67,7 +67,7 @@ void version_cache::unlink(actor_entry& entry) noexcept {
 }
 
 void version_cache::drop(actor_entry& entry) noexcept {
-  bytes_ -= size_of(entry.actor_id);
+  set_bytes(bytes() - size_of(entry.actor_id));
   unlink(entry);
   entries_.erase(entries_.find(entry.actor_id));
 }

@@ -5,6 +5,7 @@
 #include "detail/hash.hpp"
 #include "nats/save_machine.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -57,7 +58,8 @@ public:
   }
 
   std::size_t size() const noexcept { return entries_.size(); }
-  std::size_t bytes() const noexcept { return bytes_; }
+  /// Any thread.
+  std::size_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
 
 private:
   struct hasher {
@@ -70,11 +72,12 @@ private:
   void link(actor_entry& entry) noexcept;
   void unlink(actor_entry& entry) noexcept;
   void drop(actor_entry& entry) noexcept;
+  void set_bytes(std::size_t bytes) noexcept { bytes_.store(bytes, std::memory_order_relaxed); }
 
   map_type entries_;
   actor_entry* newest_ = nullptr;
   actor_entry* oldest_ = nullptr;
-  std::size_t bytes_ = 0;
+  std::atomic<std::size_t> bytes_ = 0;
   std::size_t const max_bytes_;
 };
 

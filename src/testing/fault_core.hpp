@@ -2,6 +2,7 @@
 #pragma once
 
 #include "detail/context_service.hpp"
+#include "store_watch.hpp"
 #include "testing/fault_draw.hpp"
 #include "testing/open_attempts.hpp"
 #include "testing/outage_times.hpp"
@@ -46,6 +47,8 @@ public:
   fault_plan const plan; // settled
   std::shared_ptr<timers> const clock;
   std::shared_ptr<event_store> const inner;
+  std::shared_ptr<aether::detail::store_watch> const watch =
+      std::make_shared<aether::detail::store_watch>(std::string(), "fault_injecting_store", nullptr);
 
   /// Begins a call, with what a script or the plan has for it. Throws closed.
   call_ptr begin(operation kind, std::chrono::nanoseconds timeout, std::string what);

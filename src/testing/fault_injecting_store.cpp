@@ -149,4 +149,16 @@ awaitable<close_report> fault_injecting_store::do_close(call_options options) {
   return close_and_report(core_, options);
 }
 
+std::shared_ptr<aether::detail::store_watch> fault_injecting_store::do_watch() const {
+  return core_ ? core_->watch : nullptr;
+}
+
+void fault_injecting_store::do_add_metrics(store_metrics& m) const {
+  if (!core_)
+    return;
+  auto const behind = core_->inner->metrics();
+  m.announcements += behind.announcements;
+  m.announcements_dropped += behind.announcements_dropped;
+}
+
 } // namespace aether::testing

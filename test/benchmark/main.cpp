@@ -23,6 +23,7 @@ constexpr server_work server_works[] = {
     {"one_actor", &measure_one_actor},
     {"last_events", &measure_last_events},
     {"live", &measure_live_delivery},
+    {"bus_across", &measure_bus_across},
     {"peak_memory", &measure_peak_memory},
 };
 
@@ -47,6 +48,10 @@ int run(std::vector<std::string> const& arguments) {
   out.head();
   if (wanted.wants("memory_store"))
     measure_memory_store(wanted, out);
+  if (wanted.wants("metrics"))
+    measure_metrics(wanted, out);
+  if (wanted.wants("bus"))
+    measure_bus(wanted, out);
   for (auto const& program : wanted.servers)
     measure_on(program, wanted, out);
   out.summary();

@@ -33,10 +33,13 @@ void measure_replay(server_run const& run);        ///< everything from the begi
 void measure_one_actor(server_run const& run);     ///< among many
 void measure_last_events(server_run const& run);   ///< backwards
 void measure_live_delivery(server_run const& run); ///< from the acknowledgement to a subscriber
+void measure_bus_across(server_run const& run);    ///< published in one process, heard in another
 void measure_peak_memory(server_run const& run);
 
 // In process.
 void measure_memory_store(options const& wanted, report& out);
+void measure_metrics(options const& wanted, report& out);
+void measure_bus(options const& wanted, report& out);
 
 /// What this program does as a child of itself: see measure_peak_memory().
 int touch_actors(options const& wanted);

@@ -15,10 +15,7 @@ namespace {
 class fault_injecting_data final : public typed_store_data<testing::fault_injecting_store> {
 public:
   awaitable<store_ptr> open(boost::asio::any_io_executor executor, store_settings settings) override {
-    memory_config config;
-    config.version_policy = settings.policy;
-    config.max_history_events = settings.max_history_events;
-    config.max_history_bytes = settings.max_history_bytes;
+    auto const config = settings.config<memory_config>();
     std::lock_guard lock(mutex_);
     if (!first_)
       first_.emplace(executor, clock_, std::make_shared<memory_event_store>(executor, config));

@@ -12,10 +12,7 @@ namespace {
 class jetstream_data final : public typed_store_data<nats::jetstream_event_store> {
 public:
   awaitable<store_ptr> open(boost::asio::any_io_executor, store_settings settings) override {
-    nats::jetstream_config config;
-    config.version_policy = settings.policy;
-    config.max_history_events = settings.max_history_events;
-    config.max_history_bytes = settings.max_history_bytes;
+    auto config = settings.config<nats::jetstream_config>();
     config.replica_count = static_cast<int>(contract_servers().size());
     nats::connection on = co_await connect_to_contract_servers();
     nats::jetstream_event_store store = co_await nats::jetstream_event_store::open(std::move(on), stream_, config);

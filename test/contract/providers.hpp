@@ -1,7 +1,9 @@
 // The stores that the contract suite runs over, each behind the same seam.
 #pragma once
 
+#include <aether/event_broadcaster.hpp>
 #include <aether/event_store.hpp>
+#include <aether/tracing.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -20,6 +22,21 @@ struct store_settings {
   version_policy policy = version_policy::increasing;
   std::size_t max_history_events = 0; ///< 0: the store's default, as in its own options
   std::size_t max_history_bytes = 0;
+  std::shared_ptr<event_broadcaster> announce_to;
+  std::shared_ptr<aether::tracer> tracer;
+
+  store_settings() = default;
+
+  /// Where a store has the option of the same name.
+  template <class Config> Config config() const {
+    Config c;
+    c.version_policy = policy;
+    c.max_history_events = max_history_events;
+    c.max_history_bytes = max_history_bytes;
+    c.announce_to = announce_to;
+    c.tracer = tracer;
+    return c;
+  }
 };
 
 /// One set of data, new and empty for each test case, and the handles on it.

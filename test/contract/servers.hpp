@@ -8,7 +8,7 @@
 
 namespace aether::test {
 
-/// Started by the first call. Where AETHER_ROLES is set, on them may do everything who says no name.
+/// Started by the first call. Who connects to them without a name may do everything, also where AETHER_ROLES is set.
 fault::nats_cluster& contract_servers();
 
 /// As a store connects. Where AETHER_ROLES is set, as somebody who has every permission that examples/permissions.conf

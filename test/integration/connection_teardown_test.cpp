@@ -1,12 +1,11 @@
 // Ends of connections: cancelled, destroyed, stopped or killed at any point, in any order, and nothing is left.
 #include <integration/connection_support.hpp>
+#include <integration/teardown_steps.hpp>
 
 #include "detail/context_service.hpp"
 
 #include <aether/task_group.hpp>
 
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/strand.hpp>
@@ -14,7 +13,6 @@
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
-#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -31,10 +29,6 @@ using nats::connection_state;
 using nats::message;
 
 namespace {
-
-std::ptrdiff_t open_descriptors() {
-  return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator());
-}
 
 enum class call { connect, request, unanswered_request, publish, flush, subscribe, receive, wait_for_change, close };
 std::ostream& operator<<(std::ostream& out, call c) { return out << static_cast<int>(c); }
@@ -127,47 +121,18 @@ BOOST_AUTO_TEST_SUITE(connection_teardown, *boost::unit_test::precondition(has_n
 
 BOOST_DATA_TEST_CASE(a_call_cancelled_at_any_step_ends_and_leaves_nothing, calls, what) {
   nats_server server(without_jetstream());
-  auto const before = open_descriptors();
-  bool last = false; // the call ended before its cancellation, or only waits for what never comes
-  for (int steps = 0; steps < 60 && !last; ++steps) {
-    running r(server);
-    asio::cancellation_signal signal;
-    std::optional<std::exception_ptr> end;
-    asio::co_spawn(*r.context, r.make_call(what),
-                   asio::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr e) { end = e; }));
-    for (int i = 0; i < steps && !last; ++i)
-      last = r.context->run_one_for(50ms) == 0 || end;
-    signal.emit(asio::cancellation_type::terminal);
-    for (int i = 0; i < 1000 && !end; ++i)
-      r.context->run_one_for(10ms);
-    BOOST_REQUIRE(end.has_value());
-    BOOST_TEST(is_known_end(*end));
-    r.drop_handles();
-    r.context->run_for(10s); // returns when nothing is left
-    BOOST_TEST(r.context->stopped());
-  }
-  BOOST_TEST(open_descriptors() == before);
+  cancel_at_each_step<running>(server, [&](running& r) { return r.make_call(what); }, is_known_end, [](running&) {});
 }
 
 BOOST_DATA_TEST_CASE(the_context_may_be_destroyed_at_any_step, calls, what) {
   nats_server server(without_jetstream());
-  auto const before = open_descriptors();
-  bool ended = false, last = false;
-  for (int steps = 0; steps < 60 && !last; ++steps) {
-    running r(server);
-    asio::co_spawn(*r.context, r.make_call(what), [&](std::exception_ptr) { ended = true; });
-    for (int i = 0; i < steps && !last; ++i)
-      last = r.context->run_one_for(50ms) == 0 || ended;
-    if (steps % 2 == 0)
-      r.drop_handles();
-    r.context.reset();
-    if (steps % 2 == 1) {
-      BOOST_CHECK(r.c.state() == connection_state::closed);
-      BOOST_TEST(r.c.connected_server() == "");
-      BOOST_TEST(!r.silent->try_receive().has_value());
-    }
-  }
-  BOOST_TEST(open_descriptors() == before);
+  destroy_the_context_at_each_step<running>(
+      server, [&](running& r) { return r.make_call(what); },
+      [](running& r) {
+        BOOST_CHECK(r.c.state() == connection_state::closed);
+        BOOST_TEST(r.c.connected_server() == "");
+        BOOST_TEST(!r.silent->try_receive().has_value());
+      });
 }
 
 BOOST_AUTO_TEST_CASE(callers_elsewhere_hear_that_the_connections_context_is_gone) {

@@ -91,8 +91,9 @@ asio::awaitable<void> lossy_proxy::to_client(std::shared_ptr<tcp::socket> from, 
 }
 
 bool lossy_proxy::is_lost(std::string_view line, std::size_t size) {
-  // Stored events only: as a consumer delivers them or in a batch, but no answer of the API.
-  auto const event = line.find("$JS.ACK.") != std::string_view::npos || line.starts_with("HMSG ");
+  // Events only: as a consumer delivers them, in a batch, or on a bus, but no answer of the API.
+  auto const event = line.find("$JS.ACK.") != std::string_view::npos || line.starts_with("HMSG ") ||
+                     line.find(" aether-bus.") != std::string_view::npos;
   if (!event || size < at_least_ || ++seen_ % every_ != 0)
     return false;
   ++lost_;

@@ -136,6 +136,7 @@ BOOST_AUTO_TEST_CASE(a_subscription_catches_up_though_its_target_has_expired) {
     for (; item && std::holds_alternative<recorded_event>(*item); item = co_await subscription.next(patience))
       BOOST_TEST(std::get<recorded_event>(*item).event.actor_id == "order-1");
     BOOST_REQUIRE(item.has_value());
+    BOOST_TEST(std::holds_alternative<caught_up>(*item));
     co_await store.save_event(event_of("order-2", 1));
     item = co_await subscription.next(patience);
     BOOST_REQUIRE(item.has_value());

@@ -53,6 +53,29 @@ std::string subject_of(jetstream_event_store const& store, std::string const& ac
 
 BOOST_AUTO_TEST_SUITE(store_malformed, *boost::unit_test::precondition(has_nats_server))
 
+BOOST_AUTO_TEST_CASE(each_is_counted_whoever_meets_it) {
+  with_new_store([](jetstream_event_store store) -> awaitable<void> {
+    auto raw = co_await raw_client::connect();
+    co_await store.save_event(event_of("order-1", 1));
+    co_await raw.publish(subject_of(store, "order-1"), "not JSON");
+    co_await raw.publish(subject_of(store, "order-1"), "{}");
+    co_await store.get_events("order-1");
+    BOOST_TEST(store.metrics().malformed_messages == 2u);
+    co_await store.get_events_with_errors("order-1");
+    BOOST_TEST(store.metrics().malformed_messages == 4u);
+    auto reader = store.read_events("order-1");
+    auto e = co_await reader.next();
+    while (e)
+      e = co_await reader.next();
+    BOOST_TEST(store.metrics().malformed_messages == 6u);
+    auto subscription = co_await store.subscribe();
+    auto item = co_await subscription.next();
+    while (!std::holds_alternative<caught_up>(*item))
+      item = co_await subscription.next();
+    BOOST_TEST(store.metrics().malformed_messages == 8u);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(each_is_reported_with_sequence_bytes_and_cause) {
   with_new_store([](jetstream_event_store store) -> awaitable<void> {
     auto raw = co_await raw_client::connect();

@@ -23,11 +23,11 @@ awaitable<void> still_usable(jetstream_event_store store) {
   BOOST_TEST(versions.size() == static_cast<std::size_t>(version) + 1);
 }
 
-struct save_counts {
+struct ends_of_saves {
   std::atomic<int> saved = 0, overloaded = 0, other = 0;
 };
 
-awaitable<void> save_and_count(jetstream_event_store store, event e, std::shared_ptr<save_counts> counts) {
+awaitable<void> save_and_count(jetstream_event_store store, event e, std::shared_ptr<ends_of_saves> counts) {
   auto const code = co_await error_of(store.save_event(std::move(e)));
   ++(!code ? counts->saved : code == errc::overloaded ? counts->overloaded : counts->other);
 }
@@ -255,7 +255,7 @@ BOOST_AUTO_TEST_CASE(a_full_stream_refuses_and_drops_nothing) {
 }
 
 BOOST_AUTO_TEST_CASE(more_waiting_saves_than_allowed_are_refused_and_not_stored) {
-  auto const counts = std::make_shared<save_counts>();
+  auto const counts = std::make_shared<ends_of_saves>();
   std::int64_t messages = 0;
   run([&](boost::asio::io_context& context) -> awaitable<void> {
     auto const name = new_stream();
@@ -277,7 +277,7 @@ BOOST_AUTO_TEST_CASE(more_waiting_saves_than_allowed_are_refused_and_not_stored)
 }
 
 BOOST_AUTO_TEST_CASE(more_saves_than_may_be_in_flight_wait_their_turn) {
-  auto const counts = std::make_shared<save_counts>();
+  auto const counts = std::make_shared<ends_of_saves>();
   run(
       [&](boost::asio::io_context& context) -> awaitable<void> {
         jetstream_config config;

@@ -1,8 +1,8 @@
 # Fails when aether.hpp leaves out a public header, or has a testing aid or an optional part: cmake -D include=… -P check_headers.cmake
 file(GLOB_RECURSE headers RELATIVE ${include} ${include}/aether/*.hpp)
-list(FILTER headers EXCLUDE REGEX "^aether/(detail|testing|sqlite|nats/detail)/|^aether/aether.hpp$")
+list(FILTER headers EXCLUDE REGEX "^aether/(detail|testing|sqlite|prometheus|nats/detail)/|^aether/aether.hpp$")
 file(READ ${include}/aether/aether.hpp text)
-if(text MATCHES "aether/(testing|sqlite)/")
+if(text MATCHES "aether/(testing|sqlite|prometheus)/")
   message(SEND_ERROR "aether.hpp includes a testing aid or an optional part")
 endif()
 foreach(header IN LISTS headers)

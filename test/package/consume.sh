@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds and runs a project that uses aether, one way: consume.sh find_package|pkg_config|add_subdirectory.
-# From the environment: SOURCE (this checkout), BUILD (its build folder), CXX, CMAKE, SQLITE (ON: aether::sqlite is part
-# of it).
+# From the environment: SOURCE (this checkout), BUILD (its build folder), CXX, CMAKE, SQLITE and PROMETHEUS (ON: it
+# has aether::sqlite, aether::prometheus).
 set -eu
 
 way=$1
@@ -21,7 +21,7 @@ esac
 case $way in
 find_package)
   "$CMAKE" -S "$consumer" -B "$work/build" -G Ninja -DCMAKE_CXX_COMPILER="$CXX" -DCMAKE_PREFIX_PATH="$work/moved" \
-    -DCONSUMER_NEEDS_SQLITE="${SQLITE:-OFF}"
+    -DCONSUMER_NEEDS_SQLITE="${SQLITE:-OFF}" -DCONSUMER_NEEDS_PROMETHEUS="${PROMETHEUS:-OFF}"
   "$CMAKE" --build "$work/build"
   ;;
 add_subdirectory)
@@ -46,6 +46,11 @@ pkg_config)
     "$CXX" -std=c++20 "$consumer/sqlite_program.cpp" -o "$work/build/sqlite_program" \
       $(pkg-config --cflags --libs aether-sqlite)
   fi
+  if [ "${PROMETHEUS:-OFF}" = ON ]; then
+    # shellcheck disable=SC2046
+    "$CXX" -std=c++20 "$consumer/prometheus_program.cpp" -o "$work/build/prometheus_program" \
+      $(pkg-config --cflags --libs aether-prometheus)
+  fi
   LD_LIBRARY_PATH=$(pkg-config --variable=libdir aether-core)
   export LD_LIBRARY_PATH
   ;;
@@ -60,4 +65,7 @@ esac
 "$work/build/nats_program"
 if [ "${SQLITE:-OFF}" = ON ]; then
   "$work/build/sqlite_program"
+fi
+if [ "${PROMETHEUS:-OFF}" = ON ]; then
+  "$work/build/prometheus_program"
 fi

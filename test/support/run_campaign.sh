@@ -3,7 +3,7 @@
 #   campaign [--part NAME] [--again]  the fault campaign in full. A part that has passed is not run again, unless told so
 #   matrix                            contract, harness and the campaign's short form on every supported server
 
-parts="contention kills pauses partitions cuts disk_full following cancel self_test fuzz"
+parts="contention kills pauses partitions cuts disk_full following flood cancel self_test fuzz"
 versions="2.10.27 2.11.17 2.12.15 2.14.9 2.15.2"
 
 own_and_newer_servers() { # VERSION…
@@ -16,7 +16,7 @@ own_and_newer_servers() { # VERSION…
 # Three servers are what partitions need; connections, disks and ends of calls are the same with one.
 has_part() { # PART REPLICAS
   case $1 in
-  cuts | disk_full | cancel | self_test) [ "$2" -eq 1 ] ;;
+  cuts | disk_full | flood | cancel | self_test) [ "$2" -eq 1 ] ;;
   partitions) [ "$2" -eq 3 ] ;;
   *) true ;;
   esac

@@ -262,7 +262,8 @@ BOOST_AUTO_TEST_CASE(once_closed_nothing_more_is_stored) {
   std::thread writer([&] {
     try {
       for (std::int64_t version = 1;; ++version)
-        log.append(std::make_unique<detail::stored_event>(event_of("order-1", version), 1), {});
+        log.append(std::make_unique<detail::stored_event>(event_of("order-1", version), 1), {},
+                   detail::prepared_announcements(nullptr));
     } catch (error const& e) {
       refused_all = e.code() == make_error_code(errc::closed);
     }

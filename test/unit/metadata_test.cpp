@@ -43,15 +43,17 @@ BOOST_AUTO_TEST_CASE(erase_says_whether_it_was_there) {
 
 BOOST_AUTO_TEST_CASE(accessors_use_the_stored_keys) {
   aether::metadata m;
-  m.correlation_id("c").causation_id("d").user_id("e").trace_id("f").span_id("g");
-  aether::metadata const expected{
-      {"correlationId", "c"}, {"causationId", "d"}, {"userId", "e"}, {"traceId", "f"}, {"spanId", "g"}};
+  m.correlation_id("c").causation_id("d").user_id("e").trace_id("f").span_id("g").trace_flags("h").trace_state("i");
+  aether::metadata const expected{{"correlationId", "c"}, {"causationId", "d"}, {"userId", "e"},    {"traceId", "f"},
+                                  {"spanId", "g"},        {"traceFlags", "h"},  {"traceState", "i"}};
   BOOST_TEST((m == expected));
   BOOST_TEST(m.correlation_id() == "c");
   BOOST_TEST(m.causation_id() == "d");
   BOOST_TEST(m.user_id() == "e");
   BOOST_TEST(m.trace_id() == "f");
   BOOST_TEST(m.span_id() == "g");
+  BOOST_TEST(m.trace_flags() == "h");
+  BOOST_TEST(m.trace_state() == "i");
 }
 
 BOOST_AUTO_TEST_CASE(the_first_event_of_a_chain_is_its_correlation) {

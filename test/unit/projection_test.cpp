@@ -1,5 +1,6 @@
 // Projections over the embedded store: going on, following, pausing, rebuilding, and being taken over.
 #include <support/projections.hpp>
+#include <support/recording_logger.hpp>
 #include <support/run.hpp>
 
 #include <boost/asio/bind_executor.hpp>
@@ -286,6 +287,8 @@ BOOST_AUTO_TEST_CASE(a_second_runner_takes_over_and_the_first_stops) {
     co_await w.save(1, 3);
     auto options = named("totals");
     options.checkpoint_interval = 1ms;
+    auto const log = std::make_shared<recording_logger>();
+    options.log = log;
     auto first = w.make(options);
     auto executor = co_await boost::asio::this_coro::executor;
     task_group group(executor);
@@ -298,6 +301,8 @@ BOOST_AUTO_TEST_CASE(a_second_runner_takes_over_and_the_first_stops) {
     co_await w.save(4, 4);
     auto const ended = co_await error_of(group.join());
     BOOST_TEST(ended == make_error_code(errc::projection_taken_over));
+    BOOST_TEST(log->count("a projection was taken over by another runner") == 1u);
+    BOOST_TEST(log->count("a projection's checkpoint was not stored") == 0u);
     co_await w.save(5, 5);
     co_await until([&] { return second.progress().events_handled == 2; });
     second.stop();

@@ -2,6 +2,7 @@
 // every step.
 #include <support/interrupted_runs.hpp>
 #include <support/projections.hpp>
+#include <support/recording_logger.hpp>
 #include <support/run.hpp>
 #include <support/scripted_store.hpp>
 
@@ -25,6 +26,7 @@ struct world {
   std::shared_ptr<versions> seen = std::make_shared<versions>();
   std::shared_ptr<std::map<std::int64_t, int>> failures = std::make_shared<std::map<std::int64_t, int>>();
   std::shared_ptr<std::vector<report>> reports = std::make_shared<std::vector<report>>();
+  std::shared_ptr<recording_logger> log = std::make_shared<recording_logger>();
 
   void add(std::int64_t first, std::int64_t last) {
     for (; first <= last; ++first)
@@ -47,6 +49,7 @@ struct world {
   projection make(projection_options options) const {
     if (!options.on_report)
       options.on_report = [in = reports](report const& told) { return keep(in, told); };
+    options.log = log;
     auto self = *this;
     return projection(events, checkpoints, std::move(options),
                       [self](recorded_event const& e) { return handle(self, e.event.version); });
@@ -116,6 +119,15 @@ BOOST_AUTO_TEST_CASE(stop_throws_what_the_handler_threw_and_the_checkpoint_stays
     BOOST_TEST(told.reason == "version 3 fails");
     BOOST_TEST(told.attempt == 1u);
     BOOST_TEST((told.error != nullptr));
+    auto const logged = w.log->records("a projection's handler failed");
+    BOOST_TEST_REQUIRE(logged.size() == 2u);
+    BOOST_TEST((logged[0].level == log_level::error));
+    BOOST_TEST(logged[0]["projection"] == "\"totals\"");
+    BOOST_TEST(logged[0]["then"] == "\"stop\"");
+    BOOST_TEST(logged[0]["sequence"] == "3");
+    BOOST_TEST(logged[0]["actor_id"] == "\"order-1\"");
+    BOOST_TEST(logged[0]["attempt"] == "1");
+    BOOST_TEST(w.log->count("a projection took its name over") == 2u);
     auto const thrown = co_await w.run_to_the_end(p); // it fails no longer
     BOOST_TEST(thrown == "");
     BOOST_TEST(*w.seen == (versions{1, 2, 3, 3, 3, 4, 5}), per_element());
@@ -156,6 +168,10 @@ BOOST_AUTO_TEST_CASE(retry_tries_again_and_then_stops) {
     BOOST_TEST((w.reports->at(0).then == report::step::retry));
     BOOST_TEST((w.reports->at(1).pause == 2ms));
     BOOST_TEST((w.reports->at(4).then == report::step::stop));
+    std::string logged;
+    for (auto const& r : w.log->records("a projection's handler failed"))
+      logged += r["then"] + r["attempt"] + std::string(to_string(r.level)) + ' ';
+    BOOST_TEST(logged == "\"retry\"1warning \"retry\"2warning \"retry\"1warning \"retry\"2warning \"stop\"3error ");
     auto const at = co_await w.checkpoint_at();
     BOOST_TEST(at == 3u);
   });
@@ -229,6 +245,12 @@ BOOST_AUTO_TEST_CASE(malformed_messages_are_reported_and_passed) {
     BOOST_TEST((told.then == report::step::skip));
     BOOST_TEST((told.malformed && told.malformed->sequence == 4u));
     BOOST_TEST(told.reason == "no id");
+    auto const logged = w.log->records("a projection met a malformed message");
+    BOOST_TEST_REQUIRE(logged.size() == 2u);
+    BOOST_TEST((logged[1].level == log_level::warning));
+    BOOST_TEST(logged[1]["sequence"] == "4");
+    BOOST_TEST(logged[1]["then"] == "\"skip\"");
+    BOOST_TEST(w.log->text().find("not JSON") == std::string::npos); // what is stored is not told
     BOOST_TEST(p.progress().malformed_messages == 2u);
     auto const at = co_await w.checkpoint_at();
     BOOST_TEST(at == 4u);
@@ -331,6 +353,10 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_store_that_is_away_holds_up_nothing) {
     BOOST_TEST(*w.seen == from_to(1, 10), per_element());
     BOOST_TEST(w.reports->size() == 3u);
     BOOST_TEST((w.reports->front().what == report::trouble::checkpoint_not_stored));
+    auto const logged = w.log->records("a projection's checkpoint was not stored");
+    BOOST_TEST_REQUIRE(logged.size() == 3u);
+    BOOST_TEST((logged[0].level == log_level::warning));
+    BOOST_TEST(logged[0]["then"] == "\"retry\"");
     auto const at = co_await w.checkpoint_at();
     BOOST_TEST(at == 10u);
   });
@@ -346,6 +372,10 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_that_cannot_be_stored_at_the_end_is_told) {
     group.spawn(world::stop_when_done(p));
     auto const ended = co_await error_of(p.run());
     BOOST_TEST(ended == make_error_code(errc::connection_lost));
+    auto const logged = w.log->records("a projection's checkpoint was not stored");
+    BOOST_TEST_REQUIRE(logged.size() == 1u);
+    BOOST_TEST((logged[0].level == log_level::error));
+    BOOST_TEST(logged[0]["then"] == "\"stop\"");
     co_await group.join();
     task_group again(executor); // the stop is done with
     again.spawn(p.run());

@@ -1,10 +1,13 @@
 // How a NATS connection is made: servers, credentials, TLS, timeouts.
 #pragma once
 
+#include <aether/logging.hpp>
+
 #include <boost/asio/any_io_executor.hpp>
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -46,6 +49,8 @@ struct connection_options {
 
   /// Where the connection runs; empty: the execution context of the coroutine that connects.
   boost::asio::any_io_executor executor;
+  std::shared_ptr<logger>
+      log; ///< told what happens to the connection; also by stores on it that have none of their own
 
   connection_options() = default;
 

@@ -1,10 +1,14 @@
 // How a JetStream store keeps its stream and how much it may hold in memory.
 #pragma once
 
+#include <aether/event_broadcaster.hpp>
 #include <aether/event_store.hpp>
+#include <aether/logging.hpp>
+#include <aether/tracing.hpp>
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -72,6 +76,13 @@ struct jetstream_config {
   std::size_t max_history_bytes = 0;    ///< the same, of the messages as stored. 0: 256 MB
   std::size_t read_batch_bytes = 0; ///< asked of the server at once by a reader; a larger event still comes. 0: 4 MB
   std::size_t strands = 0; ///< that decide about actors side by side, at most 1,024; 0: 8
+
+  // Who is told.
+
+  /// Hears of each save: see event_stored. Empty: nobody does.
+  std::shared_ptr<event_broadcaster> announce_to;
+  std::shared_ptr<aether::tracer> tracer;
+  std::shared_ptr<logger> log; ///< told what whoever operates the store should know; empty: the connection's
 
   jetstream_config() = default; // declared, so that no braced temporary meets `co_await` (g++ 12)
 

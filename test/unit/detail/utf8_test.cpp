@@ -83,6 +83,12 @@ BOOST_AUTO_TEST_CASE(quoted_text_is_one_line_of_utf8) {
   BOOST_TEST(quoted("\r\n\x7F\0"sv) == "\"\\x0D\\x0A\\x7F\\x00\"");
   BOOST_TEST(quoted("\xFFz") == "\"\\xFFz\"");
   BOOST_TEST(valid_utf8(quoted("\xE2\x82")));
+  BOOST_TEST(quoted("\u0085\u009F") == "\"\\xC2\\x85\\xC2\\x9F\""); // control characters too
+  BOOST_TEST(quoted("\u00A0") == "\"\u00A0\"");
+  BOOST_TEST(quoted("\u2028\u2029") == "\"\\xE2\\x80\\xA8\\xE2\\x80\\xA9\""); // they end lines
+  BOOST_TEST(quoted("\u202E") == "\"\\xE2\\x80\\xAE\"");                        // turns what follows around
+  BOOST_TEST(quoted("\u2066\u2069") == "\"\\xE2\\x81\\xA6\\xE2\\x81\\xA9\"");
+  BOOST_TEST(quoted("\u2027\u202F\u2065\u206A") == "\"\u2027\u202F\u2065\u206A\"");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

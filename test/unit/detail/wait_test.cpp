@@ -125,6 +125,60 @@ BOOST_AUTO_TEST_CASE(a_context_that_goes_takes_the_waits_with_it) {
   BOOST_TEST(!w.result.has_value());
 }
 
+BOOST_AUTO_TEST_CASE(those_that_ended_are_not_among_the_waits_that_go) {
+  std::vector<waiter> waiters(7);
+  {
+    asio::io_context context;
+    for (std::size_t i = 0; i < waiters.size(); ++i)
+      waiters[i].start(context.get_executor(), i == 3 ? in(1h) : steady_time::max());
+    context.poll();
+    for (auto const i : {0u, 6u, 2u}) { // the first, the last, one between
+      waiters[i].parked->complete(static_cast<int>(i));
+      context.poll();
+      BOOST_TEST(waiters[i].result.has_value());
+      BOOST_TEST(waiters[i].frame_is_gone());
+    }
+    waiters[1].start(context.get_executor()); // beside what is left
+    context.poll();
+  }
+  for (auto const& w : waiters)
+    BOOST_TEST(w.frame_is_gone());
+  for (auto const i : {1u, 3u, 4u, 5u})
+    BOOST_TEST(!waiters[i].result.has_value());
+}
+
+// A coroutine that waits without a deadline is work like any other.
+BOOST_AUTO_TEST_CASE(a_context_runs_on_while_one_waits_without_a_deadline) {
+  asio::io_context context;
+  waiter w;
+  w.start(context.get_executor());
+  BOOST_TEST(context.poll() > 0u);
+  BOOST_TEST(!context.stopped());
+  BOOST_TEST(context.run_one_for(20ms) == 0u); // no timer either
+  BOOST_TEST(!context.stopped());
+  w.parked->complete(1);
+  context.run();
+  BOOST_TEST(w.result.has_value());
+}
+
+// What is posted holds the handler, whoever keeps the state: see also the strands.
+BOOST_AUTO_TEST_CASE(strands_are_resumed_and_go_as_well) {
+  waiter resumed, dropped;
+  {
+    asio::io_context context;
+    for (auto* w : {&resumed, &dropped})
+      w->start(asio::make_strand(context));
+    context.poll();
+    resumed.parked->complete(1);
+    context.poll();
+    dropped.parked->complete(2);
+  }
+  BOOST_TEST(resumed.result.has_value());
+  BOOST_TEST(!dropped.result.has_value());
+  BOOST_TEST(resumed.frame_is_gone());
+  BOOST_TEST(dropped.frame_is_gone());
+}
+
 BOOST_AUTO_TEST_CASE(a_wait_completed_and_never_run_goes_with_the_context) {
   waiter w;
   {
@@ -185,8 +239,10 @@ BOOST_AUTO_TEST_CASE(deadlines_and_completions_race_on_several_threads) {
     ++ended;
   };
   asio::thread_pool pool(4);
-  for (int i = 0; i < waits; ++i)
-    asio::co_spawn(asio::make_strand(pool), wait(i), asio::detached);
+  for (int i = 0; i < waits; ++i) {
+    auto const strand = asio::make_strand(pool); // spawned within: ThreadSanitizer, see the tests of event buses
+    asio::post(strand, [&wait, strand, i] { asio::co_spawn(strand, wait(i), asio::detached); });
+  }
   pool.join();
   BOOST_TEST(ended == waits);
 }

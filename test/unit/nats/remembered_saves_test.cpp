@@ -75,13 +75,20 @@ BOOST_AUTO_TEST_CASE(remembering_again_replaces_and_forgetting_removes) {
 BOOST_AUTO_TEST_CASE(beyond_its_bound_the_oldest_goes_and_it_is_forgetful_from_then_on) {
   remembered_saves saves(2, 0ns);
   saves.remember(save("a", 1, "1", 1));
-  saves.remember(save("a", 2, "2", 2));
+  BOOST_TEST(!saves.remember(save("a", 2, "2", 2)));
+  BOOST_TEST(!saves.remember(save("a", 2, "2", 5))); // the same once more
   BOOST_TEST(!saves.is_forgetful());
-  saves.remember(save("a", 3, "3", 3));
+  auto const dropped = saves.remember(save("a", 3, "3", 3));
+  BOOST_TEST_REQUIRE(dropped.has_value());
+  BOOST_TEST(dropped->event_id == "1");
+  BOOST_TEST(dropped->version == 1);
   BOOST_TEST(saves.is_forgetful());
   BOOST_TEST(saves.all().size() == 2u);
   BOOST_TEST(!saves.find("a", 1, "1"));
   BOOST_TEST(saves.find("a", 2, "2").has_value());
+  BOOST_TEST(!saves.forget("a", 1, "1"));
+  BOOST_TEST(saves.forget("a", 2, "2"));
+  BOOST_TEST(!saves.forget("a", 2, "2"));
 }
 
 BOOST_AUTO_TEST_CASE(what_is_older_than_the_retention_is_gone_and_no_loss) {
