@@ -24,7 +24,7 @@ bus_buffer::push_end bus_buffer::push(broadcast b) noexcept {
   }
   if (full) {
     auto gone = drop_first().before;
-    ++gone.count;
+    gone.add(1);
     if (size_ > 0)
       at(0).before.add(gone);
     else
@@ -39,7 +39,7 @@ bus_buffer::push_end bus_buffer::push(broadcast b) noexcept {
   return full ? push_end::displaced : push_end::kept;
 }
 
-void bus_buffer::lose(std::uint64_t count) noexcept { gap_behind_.count += closed_ ? 0 : count; }
+void bus_buffer::lose(std::uint64_t count) noexcept { gap_behind_.add(closed_ ? 0 : count); }
 void bus_buffer::lose_uncounted() noexcept { gap_behind_.uncounted = gap_behind_.uncounted || !closed_; }
 
 std::optional<bus_item> bus_buffer::take() {

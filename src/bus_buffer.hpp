@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -42,8 +43,13 @@ private:
     bool uncounted = false;
 
     bool is_one() const noexcept { return count > 0 || uncounted; }
+    /// What is told never becomes less, whatever publishers claim.
+    void add(std::uint64_t more) noexcept {
+      count = more > std::numeric_limits<std::uint64_t>::max() - count ? std::numeric_limits<std::uint64_t>::max()
+                                                                       : count + more;
+    }
     void add(gap other) noexcept {
-      count += other.count;
+      add(other.count);
       uncounted = uncounted || other.uncounted;
     }
     missed told() const { return uncounted ? missed{} : missed{count}; }

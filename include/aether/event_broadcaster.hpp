@@ -128,7 +128,8 @@ public:
   awaitable<bus_subscription> subscribe(bus_filter filter, call_options options = {});
 
   /// publish() takes microseconds whoever listens, and calls nobody's code: a store calls it where a save ends. Another
-  /// broadcaster is called by a thread that the store keeps for it.
+  /// broadcaster is called by a thread that the store keeps for it, and the end of the store waits for the call under
+  /// way: what waits behind it is lost.
   bool publishes_at_once() const noexcept { return do_publishes_at_once(); }
 
   std::size_t subscriber_count() const { return do_metrics().subscribers; }

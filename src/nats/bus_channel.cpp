@@ -1,6 +1,8 @@
 // From a message of the server to the inboxes: what nobody here wants is not parsed.
 #include "nats/bus_channel.hpp"
 
+#include "bus_pattern.hpp"
+
 #include <aether/json.hpp>
 
 #include <algorithm>
@@ -114,7 +116,10 @@ void bus_channel::on_message(native_message message) {
   if (!type || !actor)
     return shared_->complain(subject, "no event type or actor id is written like this token");
   if (!find_name(tokens.name_space))
-    return shared_->complain(subject, "no namespace is written like this");
+    return shared_->complain(subject, "no namespace of the subscription's pattern is written like this");
+  auto const payload = message.data();
+  if (payload.empty() && !(marked && shared_->subjects.tells_counts(tokens)))
+    return shared_->complain(subject, "there is no event in it");
 
   std::lock_guard lock(mutex_);
   come_alive(); // it is: here is a message
@@ -122,8 +127,7 @@ void bus_channel::on_message(native_message message) {
     return; // it was handed out when it was published
   if (marked)
     count(message, mark, tokens.name_space);
-  auto const payload = message.data();
-  if (payload.empty() && marked)
+  if (payload.empty())
     return;
   auto const hear = [&] { shared_->heard.fetch_add(1, std::memory_order_relaxed); };
   if (!is_wanted(*type, *actor))
@@ -163,7 +167,8 @@ bool bus_channel::find_name(std::string_view encoded) {
   if (name_ && encoded_name_ == encoded)
     return true;
   auto name = bus_name_space_of(encoded);
-  if (!name)
+  // A subject that holds NUL ends there for cnats, but not for the server: what stands before it may be another name.
+  if (!name || !aether::detail::matches(pattern_, *name))
     return false;
   encoded_name_ = encoded;
   name_ = std::make_shared<std::string const>(std::move(*name));

@@ -57,12 +57,10 @@ void bus_publisher::send(std::string_view name_space, outgoing message) {
     shared_->unsent.fetch_add(1, std::memory_order_relaxed);
     return;
   }
-  queued_bytes_ += message.weight();
+  auto const weight = message.weight();
   queue_.push_back(std::move(message));
-  if (std::exchange(run_due_, true))
-    return;
-  lock.unlock();
-  core_->run_later(shared_from_this()); // refused: the context is gone
+  queued_bytes_ += weight;
+  run_soon(std::move(lock));
 }
 
 void bus_publisher::tell_counts() {
@@ -70,13 +68,25 @@ void bus_publisher::tell_counts() {
   counts_.latest(most_counts_told, [&](std::string_view name_space, std::uint64_t count) {
     outgoing m(shared_->subjects.count_subject_of(name_space), {});
     m.count = count;
-    queued_bytes_ += m.weight();
+    auto const weight = m.weight();
     queue_.push_back(std::move(m));
+    queued_bytes_ += weight;
   });
-  if (queue_.empty() || std::exchange(run_due_, true))
+  if (!queue_.empty())
+    run_soon(std::move(lock));
+}
+
+void bus_publisher::run_soon(std::unique_lock<std::mutex> lock) {
+  if (std::exchange(run_due_, true))
     return;
   lock.unlock();
-  core_->run_later(shared_from_this());
+  try {
+    core_->run_later(shared_from_this()); // refused: the context is gone
+  } catch (...) {                         // no memory: the next publish asks again
+    lock.lock();
+    run_due_ = false;
+    throw;
+  }
 }
 
 void bus_publisher::run() {
@@ -92,10 +102,13 @@ void bus_publisher::run() {
   for (auto const& m : handing_over_) {
     mark.count = m.count;
     write_reply(reply_, mark);
-    if (core_->publish_now(m.text.c_str(), reply_.c_str(), m.payload()) != publish_result::handed_over) {
-      owes = true;
-      unsent += m.payload().empty() ? 0 : 1;
-    }
+    auto const result = core_->publish_now(m.text.c_str(), reply_.c_str(), m.payload());
+    if (result == publish_result::handed_over)
+      continue;
+    auto const is_event = !m.payload().empty();
+    unsent += is_event ? 1 : 0;
+    // Counts that are refused though there is room would be refused again: they wait for the next loss.
+    owes = owes || is_event || result == publish_result::overloaded;
   }
   handing_over_.clear();
   if (unsent > 0)

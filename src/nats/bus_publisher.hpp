@@ -39,6 +39,7 @@ public:
   void tell_counts();
 
 private:
+  void run_soon(std::unique_lock<std::mutex> lock);
   // On the strand.
   void run() override;
   void on_ready(bool closed) override;

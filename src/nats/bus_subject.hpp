@@ -29,6 +29,7 @@ public:
   std::string subject_of(std::string_view type, std::string_view actor, std::string_view name_space) const;
   /// Where a bus tells how many messages it has published in a namespace: type and actor are `-`.
   std::string count_subject_of(std::string_view name_space) const { return subject_of("-", "-", name_space); }
+  bool tells_counts(bus_tokens const& tokens) const noexcept { return tokens.type == "-" && tokens.actor == "-"; }
   /// Every event of the namespaces that a checked pattern chooses, and of no other.
   std::string filter_of(std::string_view pattern) const;
 

@@ -2,6 +2,7 @@
 #include "nats/redaction.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 namespace aether::nats::detail {
 namespace {
@@ -17,6 +18,22 @@ std::string_view credentials_at(std::string_view url_rest) {
   auto const authority = url_rest.substr(0, end);
   auto const at = authority.rfind('@');
   return at == std::string_view::npos ? std::string_view() : authority.substr(0, at);
+}
+
+/// What is no `%XX` stays.
+std::string url_decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned char byte = 0;
+    auto const* const digits = text.data() + i + 1;
+    if (text[i] == '%' && text.size() - i > 2 && std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2) {
+      out += static_cast<char>(byte);
+      i += 2;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
 }
 
 bool is_word(char c) {
@@ -69,7 +86,9 @@ std::vector<std::string> secrets_of(connection_options const& options) {
       continue;
     auto const given = url.substr(from, at - from);
     auto const colon = given.find(':');
-    all.push_back(colon == std::string::npos ? given : given.substr(colon + 1));
+    auto const secret = colon == std::string::npos ? given : given.substr(colon + 1);
+    all.push_back(secret);
+    all.push_back(url_decoded(secret)); // as the server gets it
   }
   std::erase_if(all, [](std::string const& secret) { return secret.size() < shortest_secret; });
   std::sort(all.begin(), all.end(), [](auto const& a, auto const& b) { return a.size() > b.size(); });

@@ -1,5 +1,6 @@
 // The bus across processes on a real server: gaps, reconnects, foreign publishers, malformed messages, permissions.
 #include <fault/proxy.hpp>
+#include <fault/wire_client.hpp>
 #include <integration/connection_support.hpp>
 #include <integration/lossy_proxy.hpp>
 #include <support/bus_items.hpp>
@@ -53,6 +54,12 @@ asio::awaitable<end> end_on(std::string url, event_bus_options options = {}) {
 /// What was published by `from` is in the inboxes of `to`, or will never be.
 asio::awaitable<void> settle(connection from, connection to) {
   co_await from.flush();
+  co_await to.flush();
+}
+
+/// The same, of a client of another kind.
+asio::awaitable<void> foreign_flush(fault::wire_client& from, connection to) {
+  from.request("nobody.is.here", ""); // its answer, that nobody is, comes behind what the server has taken
   co_await to.flush();
 }
 
@@ -324,6 +331,81 @@ BOOST_AUTO_TEST_CASE(malformed_messages_are_told_and_stop_nothing) {
   BOOST_TEST(lines.front().starts_with("a message on the bus holds no event subject=\"aether.bus.Paid.order-1.ns.a\""));
   for (auto const& l : lines)
     BOOST_TEST(l.find("secret") == std::string::npos);
+}
+
+// For the server a subject may hold NUL; for a C string it ends there.
+BOOST_AUTO_TEST_CASE(a_subject_with_nul_reaches_no_other_namespace) {
+  nats_server server(without_jetstream());
+  run([&](asio::io_context&) -> asio::awaitable<void> {
+    auto there = co_await end_on(server.url());
+    auto below = co_await there.bus.subscribe(bus_filter_of("*.b")); // what it is told as `a` is not its
+    auto all = co_await there.bus.subscribe(bus_filter_of(">"));
+    auto none = co_await there.bus.subscribe(bus_filter_of(""));
+    auto const json = to_json(make_event("Paid", "order-1", 1));
+    fault::wire_client foreign(server.port());
+    using namespace std::string_view_literals;
+    for (auto const subject : {"aether.bus.Paid.order-1.ns.a\0.b"sv, "aether.bus.Paid.order-1.ns\0.b"sv,
+                               "aether.bus.Paid.order-1.ns.\0a"sv, "aether.bus.Paid.order-1\0.ns.a"sv})
+      foreign.publish(subject, json);
+    foreign.publish("aether.bus.Paid.order-1.ns.a.b", json);
+    co_await foreign_flush(foreign, there.on);
+    BOOST_TEST(take_all(below) == "a.b:1");
+    BOOST_TEST(take_all(none) == "");
+    BOOST_TEST(take_all(all) == "a:1 a.b:1"); // this pattern asks for `a` too
+    BOOST_TEST(there.bus.metrics().malformed == 3u);
+  });
+}
+
+// Who may publish on the bus may say anything in the reply subject: nobody is silenced, and no number overflows.
+BOOST_AUTO_TEST_CASE(hostile_marks) {
+  nats_server server(without_jetstream());
+  run([&](asio::io_context&) -> asio::awaitable<void> {
+    auto there = co_await end_on(server.url());
+    auto s = co_await there.bus.subscribe(bus_filter_of("a", 200'000));
+    auto c = co_await connection::connect(options_for(server));
+    auto const say = [&](std::string subject, std::string reply, std::string data) {
+      nats::message m(std::move(subject), std::move(data));
+      m.reply = std::move(reply);
+      return c.publish(std::move(m));
+    };
+    std::string const subject = "aether.bus.Paid.order-1.ns.a";
+    std::string const counts = "aether.bus.-.-.ns.a";
+    auto const json = to_json(make_event("Paid", "order-1", 1));
+    // Nothing where an event should stand, or what is no count where one should.
+    co_await say(subject, "aether-bus.x.1", "");
+    co_await say(counts, "aether-bus.x.0", "");
+    co_await say(counts, "", "");
+    co_await settle(c, there.on);
+    BOOST_TEST(there.bus.metrics().malformed == 3u);
+    BOOST_TEST(take_all(s) == "");
+    // Numbers that jump to and fro.
+    co_await say(subject, "aether-bus.x.999999999999999", json);
+    co_await say(subject, "aether-bus.x.1", json);
+    co_await say(subject, "aether-bus.x.1", json);
+    co_await say(counts, "aether-bus.x.3", "");
+    co_await say(subject, "aether-bus.x.5", json);
+    co_await settle(c, there.on);
+    BOOST_TEST(take_all(s) == "a:1 a:1 a:1 missed 3 a:1");
+    // As far as they go, more often than fits into 64 bits.
+    constexpr int times = 18'500;
+    for (int i = 0; i < times; ++i) {
+      co_await say(counts, "aether-bus.x.1", "");
+      co_await say(counts, "aether-bus.x.999999999999999", "");
+      if (i % 1'000 == 0)
+        co_await settle(c, there.on);
+    }
+    co_await settle(c, there.on);
+    BOOST_TEST(take_all(s) == "missed 18446744073709551615");
+    // Somebody who takes the bus's own id, which is no secret, is not heard; nobody else is concerned.
+    auto raw = co_await c.subscribe("aether.bus.>");
+    there.bus.publish("a", event_of("order-2", 7));
+    auto const own = co_await raw.receive(within(20s));
+    BOOST_REQUIRE(own.has_value());
+    co_await say(subject, own->reply, json);
+    co_await say(subject, "aether-bus.y.1", json);
+    co_await settle(c, there.on);
+    BOOST_TEST(take_all(s) == "a:7 a:1");
+  });
 }
 
 BOOST_AUTO_TEST_CASE(what_the_server_would_not_take_is_refused_before_anybody_hears_of_it) {

@@ -1,4 +1,5 @@
 // EventStored of a JetStream store whose answers are late: announced once, by the store whose attempt was stored.
+#include <integration/connection_support.hpp>
 #include <integration/store_support.hpp>
 #include <support/events.hpp>
 #include <support/nats_server.hpp>
@@ -6,8 +7,11 @@
 
 #include <aether/event_bus.hpp>
 #include <aether/event_stored.hpp>
+#include <aether/nats/event_bus.hpp>
 #include <aether/task_group.hpp>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -67,6 +71,46 @@ BOOST_AUTO_TEST_CASE(announced_in_the_namespace_of_the_store) {
     BOOST_TEST(next_announced(heard) == e.id);
     BOOST_TEST(next_announced(elsewhere) == "");
   });
+}
+
+// The bus has a connection and a context of its own, and both end under the store.
+BOOST_AUTO_TEST_CASE(the_end_of_the_bus_is_no_matter_to_the_store) {
+  nats_server server;
+  for (bool const context_first : {false, true}) {
+    auto away = std::make_unique<boost::asio::io_context>();
+    auto const bus = std::make_shared<nats::event_bus>();
+    bus_subscription heard;
+    auto const set_up = [&]() -> awaitable<void> {
+      auto c = co_await nats::connection::connect(options_for(server));
+      *bus = co_await nats::event_bus::open(std::move(c));
+      heard = co_await bus->subscribe({});
+      away->stop();
+    };
+    boost::asio::co_spawn(*away, set_up(), boost::asio::detached);
+    away->run();
+    run([&](boost::asio::io_context&) -> awaitable<void> {
+      auto store = co_await open_store(server.url(), "orders", announcing_to(bus));
+      std::string const actor = context_first ? "order-1" : "order-2";
+      auto const first = event_of(actor, 1);
+      co_await store.save_event(first);
+      BOOST_TEST(next_announced(heard) == first.id);
+      if (context_first)
+        away.reset();
+      else
+        bus->close();
+      for (int version = 2; version <= 5; ++version)
+        co_await store.save_event(event_of(actor, version));
+      if (!context_first)
+        away.reset();
+      co_await store.save_event(event_of(actor, 6));
+      auto const end = heard.try_receive();
+      BOOST_REQUIRE(end.has_value());
+      BOOST_TEST(std::holds_alternative<bus_closed>(*end));
+      BOOST_TEST(store.metrics().saves.saved == 6u);
+      BOOST_TEST(store.metrics().announcements == 6u); // the bus takes them, and tells nobody
+      co_await store.close();
+    });
+  }
 }
 
 // The caller is told that it is unknown; the next save of the same event finds out, and that is when it is announced.

@@ -3,6 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <limits>
 #include <random>
 #include <string>
 
@@ -52,6 +53,18 @@ BOOST_AUTO_TEST_CASE(what_is_pushed_is_taken_in_order) {
   BOOST_TEST(b.empty());
   push(b, 4, 5);
   BOOST_TEST(take_all(b) == "4 5");
+}
+
+BOOST_AUTO_TEST_CASE(counts_add_up_to_no_more_than_fits) {
+  auto const most = std::numeric_limits<std::uint64_t>::max();
+  bus_buffer b(1, overflow_policy::drop_oldest);
+  b.lose(most - 1);
+  b.lose(1);
+  b.lose(1);
+  push(b, 1, 2);
+  BOOST_TEST(take_all(b) == "-" + std::to_string(most) + " 2");
+  b.lose(7);
+  BOOST_TEST(take_all(b) == "-7");
 }
 
 BOOST_AUTO_TEST_CASE(the_newest_are_dropped_and_counted_behind_what_stayed) {
