@@ -64,6 +64,18 @@ char const* message_of(errc e) noexcept {
     return "The group exists with other settings: join with those it has, choose another name, or delete the group.";
   case errc::group_not_found:
     return "The group does not exist any more: join it to make it anew.";
+  case errc::unknown_event_type:
+    return "The event's type or its version is not known here: add it to the set, deploy newer code, or choose to skip "
+           "what is unknown.";
+  case errc::circuit_open:
+    return "The circuit breaker is open and nothing was tried: wait until it lets a trial through.";
+  case errc::command_rejected:
+    return "The actor refused the command: see the rejection's code and text.";
+  case errc::decide_failed:
+    return "The decider threw instead of deciding, and nothing was stored: correct it; the exception holds what it "
+           "threw.";
+  case errc::evolve_failed:
+    return "An event could not be applied to the actor's state: correct evolve, or add an upcaster for the old event.";
   case errc::timed_out:
     return "The deadline passed and this call stored nothing: try again, or allow more time.";
   case errc::connect_failed:
@@ -161,6 +173,7 @@ bool is_retryable(boost::system::error_code const& ec) noexcept {
   case errc::timed_out:
   case errc::overloaded:
   case errc::outcome_unknown:
+  case errc::circuit_open:
     return true;
   default:
     return false;

@@ -38,5 +38,6 @@
 #include <aether/snapshot.hpp>
 #include <aether/subscription.hpp>
 #include <aether/task_group.hpp>
+#include <aether/time_source.hpp>
 #include <aether/tracing.hpp>
 #include <aether/version.hpp>

@@ -43,6 +43,12 @@ enum class errc {
   // groups
   group_settings_differ,    ///< the group exists with other settings; the text names each with both values
   group_not_found,          ///< the group was deleted, or never made
+  // typed events, retries and actors
+  unknown_event_type,       ///< no event type asked for has this name, or its version is newer than the code
+  circuit_open,             ///< a circuit breaker lets nothing through for now; the operation did not begin
+  command_rejected,         ///< the decider refused the command; the exception has its code and text
+  decide_failed,            ///< the decider threw; the exception holds what it threw
+  evolve_failed,            ///< an event could not be applied to an actor's state; the text names actor and version
   // the connection
   timed_out,                ///< the deadline passed; this call stored nothing
   connect_failed,           ///< no server of the list could be reached
@@ -66,8 +72,8 @@ boost::system::error_category const& error_category() noexcept;
 boost::system::error_code make_error_code(errc e) noexcept;
 
 /// True when the same call may succeed later without anything being changed: connection_lost,
-/// connect_failed, timed_out, overloaded, and outcome_unknown, where the *same* event is to be saved
-/// again. A version conflict is not: read what was missed first.
+/// connect_failed, timed_out, overloaded, circuit_open, and outcome_unknown, where the *same* event is to be
+/// saved again. A version conflict is not: read what was missed first.
 bool is_retryable(boost::system::error_code const& ec) noexcept;
 
 /// The base of all exceptions this library throws, but for cancellation, which is the

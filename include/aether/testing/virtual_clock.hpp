@@ -1,7 +1,7 @@
 // Virtual time: a coroutine is run to its end on one thread, and time jumps to the next timer when nothing is ready.
 #pragma once
 
-#include <aether/event.hpp>
+#include <aether/time_source.hpp>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -25,7 +25,7 @@ struct clock_access;
 
 /// A clock whose time stands still until it is told to go on: by run(), or by advance_to(). Copies share one time.
 /// It may be used from any thread; what waits for it is deterministic on an io_context that one thread runs.
-class virtual_clock {
+class virtual_clock final : public time_source {
 public:
   /// 2000-01-01T00:00:00Z: nobody takes it for the time of now.
   static constexpr time_point default_start = time_point(std::chrono::seconds(946'684'800));
@@ -34,13 +34,13 @@ public:
   virtual_clock(virtual_clock const&) = default; // and no move: every clock has its time
   virtual_clock& operator=(virtual_clock const&) = default;
 
-  time_point now() const;
-  std::chrono::nanoseconds elapsed() const; ///< since the start
+  time_point now() const override;
+  std::chrono::nanoseconds elapsed() const override; ///< since the start
 
   /// Suspends until then, or for that long from when it is awaited; when the time has come already, others only run
   /// first. Those that are due together go on in the order in which they began to wait. Terminal cancellation ends it
   /// with operation_aborted.
-  boost::asio::awaitable<void> sleep_for(std::chrono::nanoseconds duration) const;
+  boost::asio::awaitable<void> sleep_for(std::chrono::nanoseconds duration) const override;
   boost::asio::awaitable<void> sleep_until(time_point due) const;
 
   /// When the next sleeper is due; none: nobody sleeps.
