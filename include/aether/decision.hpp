@@ -87,10 +87,12 @@ private:
 
 namespace detail {
 
+template <class D, class E>
+concept evolves_by = requires(typename D::state& s, E const& e) { D::evolve(s, e); };
+
 template <class D, class Variant> inline constexpr bool evolves_all = false;
 template <class D, class... Es>
-inline constexpr bool evolves_all<D, std::variant<Es...>> =
-    (requires(typename D::state& s, Es const& e) { D::evolve(s, e); } && ...);
+inline constexpr bool evolves_all<D, std::variant<Es...>> = (evolves_by<D, Es> && ...);
 
 } // namespace detail
 
