@@ -6,6 +6,7 @@
 #include <aether/call_options.hpp>
 #include <aether/checkpoint_store.hpp>
 #include <aether/dead_letter.hpp>
+#include <aether/decision.hpp>
 #include <aether/error.hpp>
 #include <aether/event.hpp>
 #include <aether/event_broadcaster.hpp>
@@ -40,4 +41,5 @@
 #include <aether/task_group.hpp>
 #include <aether/time_source.hpp>
 #include <aether/tracing.hpp>
+#include <aether/typed_event.hpp>
 #include <aether/version.hpp>
