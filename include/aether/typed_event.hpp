@@ -90,14 +90,14 @@ template <class T> T event_as(event const& e) {
 /// former, may stand for two of them. Wherever a set is asked for, a std::variant of the same types is one.
 template <class... Ts> struct event_set {
   static_assert(sizeof...(Ts) > 0, "aether: an event_set has at least one type");
-  static_assert((detail::check_event<Ts>() && ...));
   static_assert(detail::names_differ<Ts...>(), "aether: two types of this event_set have a stored name in common");
   using variant = std::variant<Ts...>;
 };
 
 /// The event as the one it is; none when its name is not in the set, or its version is newer than the struct's.
 /// Throws malformed_event as event_if does.
-template <class Set> std::optional<typename detail::set_of<Set>::type::variant> event_as_one_of(event const& e) {
+template <detail::event_types Set>
+std::optional<typename detail::set_of<Set>::type::variant> event_as_one_of(event const& e) {
   return detail::set_reader<typename detail::set_of<Set>::type>::read_one(e);
 }
 
@@ -114,23 +114,24 @@ struct unknown_events {
 ///
 /// Handlers that are coroutines take the struct by value, as it is gone when they are awaited, and capture nothing that
 /// has a destructor. Throws what handlers throw, and malformed_event.
-template <class Set, class... Handlers> decltype(auto) visit_event(event const& e, Handlers&&... handlers) {
+template <detail::event_types Set, class... Handlers>
+decltype(auto) visit_event(event const& e, Handlers&&... handlers) {
   using plan = detail::visit_plan<typename detail::set_of<Set>::type, std::remove_reference_t<Handlers>...>;
-  static_assert(sizeof(typename detail::set_of<Set>::type) > 0); // a set's own errors first
-  static_assert(plan::each_has_one(), "aether: visit_event needs exactly one handler for each type of the set; for at "
-                                      "least one of them there is none, or there are several");
+  static_assert(sizeof(typename detail::set_of<Set>::type) > 0); // a set's own errors come first
+  constexpr bool each_has_one = plan::each_has_one();
   static_assert(plan::rest_has_one(), "aether: visit_event needs exactly one handler for what is not in the set: "
                                       "unknown_events::skip, unknown_events::error or one that takes event const&; "
                                       "every other handler takes a type of the set");
-  if constexpr (plan::each_has_one() && plan::rest_has_one()) {
-    static_assert(plan::same_results(), "aether: the handlers of visit_event return the same type, the one for what is "
+  if constexpr (each_has_one && plan::rest_has_one()) {
+    using call = detail::visit_call<typename detail::set_of<Set>::type, std::remove_reference_t<Handlers>...>;
+    static_assert(call::same_results(), "aether: the handlers of visit_event return the same type, the one for what is "
                                         "not in the set too (unknown_events::skip returns void)");
     static_assert(
-        detail::safe_beside_await<typename plan::result, std::remove_reference_t<Handlers>...>(),
+        detail::safe_beside_await<typename call::result, std::remove_reference_t<Handlers>...>(),
         "aether: a handler that is a coroutine captures by reference or nothing that has a destructor: g++ 12 "
         "destroys such temporaries twice");
-    if constexpr (plan::same_results())
-      return plan::run(e, handlers...);
+    if constexpr (call::same_results())
+      return call::run(e, handlers...);
   }
 }
 

@@ -103,13 +103,23 @@ struct event_kind {
 };
 template <class T> inline constexpr event_kind kind_of{event_names<T>, upcasters<T>};
 
+template <class T, class Member, bool HasForm> struct member_of {
+  static_assert(HasForm, "aether: a member of this event struct has no form in JSON, nor tag_invoke for Boost.JSON in "
+                         "both directions");
+};
+template <class T, class List> struct members_of;
+template <class T, template <class...> class List, class... Ds>
+struct members_of<T, List<Ds...>> : member_of<T, described_type<T, Ds>, json_convertible<described_type<T, Ds>>>... {};
+
 /// One readable error a fault; true when there is none.
 template <class T> constexpr bool check_event() {
   static_assert(names_event<T>, "aether: an event struct needs 'static constexpr std::string_view event_type', in "
                                 "itself or in a specialisation of aether::event_traits");
-  static_assert(json_object_convertible<T>,
-                "aether: an event struct must be default-constructible and described by BOOST_DESCRIBE_STRUCT, with "
-                "members that have a form in JSON (or have tag_invoke for Boost.JSON in both directions)");
+  if constexpr (json_struct<T> && !json_object_convertible<T>)
+    static_assert(sizeof(members_of<T, described_members<T>>) == 0, "aether: so the event struct cannot be stored");
+  else
+    static_assert(json_object_convertible<T>,
+                  "aether: an event struct must be described by BOOST_DESCRIBE_STRUCT and default-constructible");
   if constexpr (names_event<T> && json_object_convertible<T>) {
     static_assert(declared_version<T>() >= 1, "aether: event_version begins at 1");
     static_assert(usable_names<T>(), "aether: an event's names have 1 to 255 bytes and no NUL");

@@ -44,22 +44,33 @@ template <class... Ts> constexpr auto collect_names() {
 }
 template <class... Ts> inline constexpr auto set_names = collect_names<Ts...>();
 
-template <class... Ts> constexpr bool names_differ() {
-  auto const& all = set_names<Ts...>;
+constexpr bool all_differ(std::span<set_name const> all) {
   for (std::size_t i = 0; i < all.size(); ++i)
     for (std::size_t k = 0; k < i; ++k)
       if (all[i].name == all[k].name)
         return false;
   return true;
 }
+template <class... Ts> constexpr bool names_differ() {
+  if constexpr (!(check_event<Ts>() && ...))
+    return true; // has told what is wrong
+  else if constexpr (sizeof...(Ts) > 0)
+    return all_differ(set_names<Ts...>);
+  else
+    return true;
+}
 
-template <class Set> struct set_of;
+template <class Set> struct set_of {};
 template <class... Ts> struct set_of<event_set<Ts...>> {
   using type = event_set<Ts...>;
 };
 template <class... Ts> struct set_of<std::variant<Ts...>> {
   using type = event_set<Ts...>;
 };
+
+/// An event_set, or a std::variant.
+template <class Set>
+concept event_types = requires { typename set_of<Set>::type; };
 
 template <class Set> struct set_reader;
 template <class... Ts> struct set_reader<event_set<Ts...>> {
@@ -111,6 +122,12 @@ template <class R, class... Handlers> constexpr bool safe_beside_await() {
     return true;
 }
 
+template <class T, std::size_t Handlers> struct handlers_for {
+  static_assert(Handlers != 0, "aether: visit_event has no handler for T, which is in the set");
+  static_assert(Handlers < 2, "aether: visit_event has several handlers for T, which is in the set");
+  static constexpr bool one = Handlers == 1;
+};
+
 /// Which handler is for which type of the set, and which for the rest: the one that takes none of them.
 template <class Set, class... Handlers> struct visit_plan;
 template <class... Ts, class... Handlers> struct visit_plan<event_set<Ts...>, Handlers...> {
@@ -118,25 +135,34 @@ template <class... Ts, class... Handlers> struct visit_plan<event_set<Ts...>, Ha
   template <class Handler> static constexpr bool takes_none = !(std::is_invocable_v<Handler&, Ts> || ...);
   static constexpr std::array<bool, sizeof...(Handlers)> for_the_rest{takes_none<Handlers>...};
 
-  static constexpr bool each_has_one() { return ((count_true(takes<Ts>) == 1) && ...); }
+  static constexpr bool each_has_one() { return (handlers_for<Ts, count_true(takes<Ts>)>::one & ...); }
   static constexpr bool rest_has_one() {
     return count_true(for_the_rest) == 1 &&
            ((!takes_none<Handlers> || std::is_invocable_v<Handlers&, event const&>) && ...);
   }
+};
+
+/// Calls them: of a plan that has one for each.
+template <class Set, class... Handlers> struct visit_call;
+template <class... Ts, class... Handlers>
+struct visit_call<event_set<Ts...>, Handlers...> : visit_plan<event_set<Ts...>, Handlers...> {
+  using plan = visit_plan<event_set<Ts...>, Handlers...>;
+  template <class T> static constexpr std::size_t position_for = first_true(plan::template takes<T>);
+  static constexpr std::size_t rest_position = first_true(plan::for_the_rest);
 
   template <std::size_t I> using handler = std::tuple_element_t<I, std::tuple<Handlers...>>;
-  template <class T> using result_for = std::invoke_result_t<handler<first_true(takes<T>)>&, T>;
+  template <class T> using result_for = std::invoke_result_t<handler<position_for<T>>&, T>;
   using result = result_for<std::tuple_element_t<0, std::tuple<Ts...>>>;
 
   static constexpr bool same_results() {
-    using rest = handler<first_true(for_the_rest)>;
+    using rest = handler<rest_position>;
     constexpr bool rest_same = std::is_same_v<std::remove_cv_t<rest>, refuse_unknown> ||
                                std::is_same_v<std::invoke_result_t<rest&, event const&>, result>;
     return (std::is_same_v<result_for<Ts>, result> && ...) && rest_same;
   }
 
   template <class T> static result call(event const& e, int version, std::tuple<Handlers&...> const& handlers) {
-    return std::get<first_true(takes<T>)>(handlers)(read_body<T>(e, version));
+    return std::get<position_for<T>>(handlers)(read_body<T>(e, version));
   }
 
   static result run(event const& e, Handlers&... given) {
@@ -148,10 +174,10 @@ template <class... Ts, class... Handlers> struct visit_plan<event_set<Ts...>, Ha
     int const version = index == not_found ? 0 : stored_event_version(e);
     if (index != not_found && version <= versions[index])
       return callers[index](e, version, handlers);
-    if constexpr (std::is_same_v<std::remove_cv_t<handler<first_true(for_the_rest)>>, refuse_unknown>)
+    if constexpr (std::is_same_v<std::remove_cv_t<handler<rest_position>>, refuse_unknown>)
       refuse_unknown_event(e, set_names<Ts...>);
     else
-      return std::get<first_true(for_the_rest)>(handlers)(e);
+      return std::get<rest_position>(handlers)(e);
   }
 };
 
