@@ -1,11 +1,14 @@
 // Everything but the testing aids: one include for small programs. Larger ones include what they use.
 #pragma once
 
+#include <aether/actor.hpp>
 #include <aether/actor_list.hpp>
+#include <aether/actor_options.hpp>
 #include <aether/awaitable.hpp>
 #include <aether/call_options.hpp>
 #include <aether/checkpoint_store.hpp>
 #include <aether/dead_letter.hpp>
+#include <aether/decision.hpp>
 #include <aether/error.hpp>
 #include <aether/event.hpp>
 #include <aether/event_broadcaster.hpp>
@@ -40,4 +43,5 @@
 #include <aether/task_group.hpp>
 #include <aether/time_source.hpp>
 #include <aether/tracing.hpp>
+#include <aether/typed_event.hpp>
 #include <aether/version.hpp>

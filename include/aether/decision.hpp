@@ -91,8 +91,7 @@ template <class D, class E>
 concept evolves_by = requires(typename D::state& s, E const& e) { D::evolve(s, e); };
 
 template <class D, class Variant> inline constexpr bool evolves_all = false;
-template <class D, class... Es>
-inline constexpr bool evolves_all<D, std::variant<Es...>> = (evolves_by<D, Es> && ...);
+template <class D, class... Es> inline constexpr bool evolves_all<D, std::variant<Es...>> = (evolves_by<D, Es> && ...);
 
 } // namespace detail
 
@@ -103,11 +102,12 @@ inline constexpr bool evolves_all<D, std::variant<Es...>> = (evolves_by<D, Es> &
 /// decide is pure: it may run several times for a command, also on state that is never stored. evolve is pure too, and
 /// takes every event that decide returned and every one that is in the store.
 template <class D>
-concept decider = requires {
-  typename D::state;
-  typename D::event;
-} && std::default_initializable<typename D::state> && std::copyable<typename D::state> &&
-                  detail::is_variant<typename D::event> && detail::evolves_all<D, typename D::event>;
+concept decider =
+    requires {
+      typename D::state;
+      typename D::event;
+    } && std::default_initializable<typename D::state> && std::copyable<typename D::state> &&
+    detail::is_variant<typename D::event> && detail::evolves_all<D, typename D::event>;
 
 /// There is a `D::decide(C const&, D::state const&)`.
 template <class D, class C>

@@ -13,7 +13,7 @@ namespace aether {
 
 struct event;
 
-/// String to string, in key order. Any key may be stored; those with an accessor below are the
+/// String to string, in key order. Any key may be stored; those with a constant below are the
 /// ones the library itself writes and reads. A value type: no two threads may use one object at
 /// once unless both only read.
 class metadata {
@@ -27,6 +27,7 @@ public:
   static constexpr std::string_view span_id_key = "spanId";
   static constexpr std::string_view trace_flags_key = "traceFlags";
   static constexpr std::string_view trace_state_key = "traceState";
+  static constexpr std::string_view event_version_key = "eventVersion"; ///< of typed events; left out for 1
 
   metadata() = default;
   metadata(std::initializer_list<map_type::value_type> entries) : entries_(entries) {}

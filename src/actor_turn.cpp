@@ -1,0 +1,284 @@
+// One leader at a time works for an actor: for its own call, and for those that wait behind it.
+#include "actor_turn.hpp"
+
+#include "detail/log.hpp"
+#include "detail/utf8.hpp"
+
+#include <aether/json.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace aether::detail {
+namespace {
+
+using std::chrono::nanoseconds;
+
+nanoseconds left_until(steady_time deadline) {
+  return std::chrono::duration_cast<nanoseconds>(deadline - std::chrono::steady_clock::now());
+}
+
+[[noreturn]] void out_of_time(actor_entry const& entry, bool may_be_stored) {
+  throw error(may_be_stored ? errc::outcome_unknown : errc::timed_out,
+              "a command on actor " + quoted(entry.id) + " at version " + std::to_string(entry.version));
+}
+
+void count(actor_core& host, actor_call const& call) {
+  auto& c = host.counts;
+  if (!call.is_command())
+    c.queries.fetch_add(1, std::memory_order_relaxed);
+  else if (call.failure)
+    c.failed.fetch_add(1, std::memory_order_relaxed);
+  else if (auto const* const result = std::get_if<command_result>(&call.outcome))
+    (result->repeated            ? c.repeated
+     : result->first_version > 0 ? c.stored
+                                 : c.nothing)
+        .fetch_add(1, std::memory_order_relaxed);
+  else
+    c.rejected.fetch_add(1, std::memory_order_relaxed);
+}
+
+/// Their outcomes are written.
+void finish(actor_core& host, std::vector<std::shared_ptr<actor_call>> calls) {
+  for (auto const& c : calls)
+    count(host, *c);
+  host.finish(std::move(calls));
+}
+void finish_batch(actor_core& host, actor_entry& entry) {
+  auto const batch = std::move(entry.batch);
+  finish(host, batch->take_calls());
+}
+
+/// False: something was read, and what was decided before it is to be decided again.
+awaitable<bool> confirm(std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry, steady_time deadline) {
+  call_options options;
+  options.timeout = std::max(left_until(deadline), nanoseconds(1));
+  auto const asked_at = host->time().elapsed();
+  auto const latest = co_await host->store().latest_version(entry->id, options);
+  if (latest <= entry->version) {
+    entry->confirmed_at = asked_at;
+    co_return true;
+  }
+  co_await read_missed(host, entry, deadline);
+  co_return false;
+}
+
+awaitable<void> answer_queries(std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry,
+                               std::vector<std::shared_ptr<actor_call>> queries, steady_time deadline) {
+  auto const age = host->time().elapsed() - entry->confirmed_at;
+  auto const is_stale = [&](auto const& q) { return !q->how_fresh.allows(age); };
+  std::exception_ptr failed;
+  if (std::any_of(queries.begin(), queries.end(), is_stale)) {
+    try {
+      co_await confirm(host, entry, deadline);
+    } catch (...) {
+      failed = std::current_exception();
+    }
+    if (failed && !entry->state) { // nobody can be answered now
+      host->give_back(*entry, std::move(queries));
+      std::rethrow_exception(failed);
+    }
+  }
+  for (auto const& q : queries) {
+    if (failed && is_stale(q)) {
+      q->failure = failed;
+      continue;
+    }
+    command_result at;
+    at.last_version = entry->version;
+    q->outcome = at;
+    try {
+      if (q->query)
+        q->query->look(*entry->state);
+    } catch (...) {
+      q->failure = std::current_exception();
+    }
+  }
+  finish(*host, std::move(queries));
+}
+
+/// Those that were stored before are answered, and leave the hand.
+awaitable<void> answer_all_repeated(std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry,
+                                    steady_time deadline) {
+  std::vector<std::shared_ptr<actor_call>> asked, answered;
+  entry->batch->for_each([&](auto const& c) {
+    std::size_t before = 0;
+    if (!c->options.command_id.empty() &&
+        (entry->window.find(command_window::hash_of(c->options.command_id), before) || c->options.maybe_repeated))
+      asked.push_back(c);
+  });
+  for (auto const& c : asked) {
+    auto const is_repeated = co_await answer_repeated(host, entry, c, deadline);
+    if (is_repeated)
+      answered.push_back(c);
+  }
+  if (answered.empty())
+    co_return;
+  entry->batch->drop_if(
+      [&](auto const& c) { return std::find(answered.begin(), answered.end(), c) != answered.end(); });
+  finish(*host, std::move(answered));
+}
+
+bool may_be_repeated(actor_entry const& entry) {
+  auto any = false;
+  entry.batch->for_each([&](auto const& c) {
+    std::size_t before = 0;
+    auto const& id = c->options.command_id;
+    any = any || (!id.empty() && (c->options.maybe_repeated ||
+                                  (entry.window.size() > 0 && entry.window.find(command_window::hash_of(id), before))));
+  });
+  return any;
+}
+
+nanoseconds entered_last(actor_batch const& batch) {
+  nanoseconds last{};
+  batch.for_each([&](auto const& c) { last = std::max(last, c->entered_at); });
+  return last;
+}
+
+/// The save of a batch that is open, as often as it takes to know how it ended.
+awaitable<save_outcome> save(std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry,
+                             steady_time deadline) {
+  auto& batch = *entry->batch;
+  for (;;) {
+    save_options options;
+    options.timeout = left_until(deadline);
+    if (options.timeout.count() <= 0)
+      out_of_time(*entry, true);
+    options.expected_version = batch.base() + static_cast<std::int64_t>(batch.saved_before);
+    auto again = false;
+    try {
+      if (batch.event_count() == 1 || !host->rules().batch.batches) {
+        auto outcome = co_await host->store().try_save_event(batch.make_event(batch.saved_before), options);
+        if (std::holds_alternative<version_conflict>(outcome) || ++batch.saved_before == batch.event_count())
+          co_return outcome;
+        again = true;
+      } else {
+        auto outcome = co_await host->store().try_save_events(batch.make_events(), options);
+        co_return outcome;
+      }
+    } catch (error const& e) {
+      again = e.code() == errc::outcome_unknown;
+      if (!again || left_until(deadline).count() <= 0)
+        throw;
+    }
+  }
+}
+
+void on_stored(actor_core& host, std::shared_ptr<actor_entry> const& entry, nanoseconds asked_at) {
+  auto& batch = *entry->batch;
+  if (host.rules().snapshots.counts_bytes())
+    for (std::size_t i = 0; i < batch.event_count(); ++i)
+      entry->bytes_since_snapshot += to_json(batch.make_event(i)).size();
+  entry->events_since_snapshot += batch.event_count();
+  entry->version = batch.base() + static_cast<std::int64_t>(batch.event_count());
+  entry->state = batch.take_state();
+  entry->confirmed_at = asked_at;
+  entry->one_at_a_time = false;
+  batch.stored(entry->window);
+  batch.is_open = false;
+  host.counts.batches.fetch_add(1, std::memory_order_relaxed);
+  host.keep_snapshot(entry);
+  finish_batch(host, *entry);
+}
+
+/// Another writer was faster. What was missed is read, and the hand is decided again.
+awaitable<void> on_conflict(std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry,
+                            version_conflict conflict, steady_time deadline) {
+  auto& batch = *entry->batch;
+  host->counts.conflicts.fetch_add(1, std::memory_order_relaxed);
+  batch.is_open = false;
+  if (batch.saved_before > 0) { // the first ones are stored, and cannot be taken back
+    batch.fail(std::make_exception_ptr(version_conflict_error(conflict)));
+    entry->state.reset();
+    finish_batch(*host, *entry);
+    co_return;
+  }
+  if (++batch.conflicts > host->rules().max_conflicts) {
+    batch.fail(std::make_exception_ptr(version_conflict_error(conflict)));
+    finish_batch(*host, *entry);
+    co_return;
+  }
+  if (batch.conflicts > 1) {
+    auto const pause = host->rules().pause.delay(static_cast<int>(batch.conflicts) - 1, host->random());
+    co_await host->time().sleep_for(std::min(pause, std::max(left_until(deadline), nanoseconds(0))));
+  }
+  co_await read_missed(host, entry, deadline);
+}
+
+} // namespace
+
+awaitable<void> lead_actor(std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry,
+                           std::shared_ptr<actor_call> mine) {
+  auto const deadline = mine->deadline;
+  auto const& rules = host->rules();
+  while (!mine->over.load(std::memory_order_relaxed)) {
+    if (!entry->batch || !entry->batch->is_open) {
+      if (!entry->state) {
+        co_await load_actor(host, entry, deadline);
+        host->keep_snapshot(entry);
+      }
+      if (auto queries = host->take_queries(*entry); !queries.empty()) {
+        co_await answer_queries(host, entry, std::move(queries), deadline);
+        continue;
+      }
+      host->take_commands(*entry, entry->one_at_a_time || !rules.batch.batches ? 1 : rules.batch.commands);
+      if (entry->batch->empty()) // those in hand went, and mine is a query that was answered
+        continue;
+      if (may_be_repeated(*entry)) {
+        co_await answer_all_repeated(host, entry, deadline);
+        continue;
+      }
+      actor_batch::place on;
+      on.type = entry->type;
+      on.actor_id = &entry->id;
+      on.state = entry->state.get();
+      on.version = entry->version;
+      on.now = host->time().now();
+      entry->batch->decide(on, rules.batch);
+      host->give_back(*entry, entry->batch->take_undecided());
+      if (entry->batch->event_count() == 0) {
+        auto holds = rules.reject_from_memory || entry->confirmed_at >= entered_last(*entry->batch);
+        if (!holds)
+          holds = co_await confirm(host, entry, deadline);
+        if (holds) {
+          entry->batch->decided_for_nothing();
+          finish_batch(*host, *entry);
+        }
+        continue;
+      }
+      if (left_until(deadline).count() <= 0)
+        out_of_time(*entry, false);
+      entry->batch->is_open = true;
+    }
+    auto const asked_at = host->time().elapsed();
+    std::exception_ptr failure;
+    save_outcome outcome;
+    try {
+      outcome = co_await save(host, entry, deadline);
+    } catch (error const& e) {
+      // Unknown, and nobody may know before it is asked again: the batch stays open for the next leader.
+      if (e.code() == errc::outcome_unknown)
+        throw;
+      failure = std::current_exception();
+    }
+    if (!failure && std::holds_alternative<saved>(outcome)) {
+      on_stored(*host, entry, asked_at);
+    } else if (!failure) {
+      co_await on_conflict(host, entry, std::get<version_conflict>(outcome), deadline);
+    } else if (entry->batch->size() > 1) { // one of them may be at fault: each for itself
+      entry->batch->is_open = false;
+      entry->one_at_a_time = true;
+      host->give_back(*entry, entry->batch->take_calls());
+    } else { // nothing of it was stored
+      entry->batch->is_open = false;
+      if (entry->batch->saved_before > 0)
+        entry->state.reset();
+      entry->batch->fail(failure);
+      entry->one_at_a_time = false;
+      finish_batch(*host, *entry);
+    }
+  }
+}
+
+} // namespace aether::detail
