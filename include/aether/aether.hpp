@@ -3,6 +3,7 @@
 
 #include <aether/actor_list.hpp>
 #include <aether/awaitable.hpp>
+#include <aether/backoff.hpp>
 #include <aether/call_options.hpp>
 #include <aether/checkpoint_store.hpp>
 #include <aether/dead_letter.hpp>
