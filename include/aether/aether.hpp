@@ -6,6 +6,7 @@
 #include <aether/backoff.hpp>
 #include <aether/call_options.hpp>
 #include <aether/checkpoint_store.hpp>
+#include <aether/circuit_breaker.hpp>
 #include <aether/dead_letter.hpp>
 #include <aether/error.hpp>
 #include <aether/event.hpp>
@@ -36,6 +37,8 @@
 #include <aether/projection.hpp>
 #include <aether/recorded_event.hpp>
 #include <aether/replay.hpp>
+#include <aether/retry.hpp>
+#include <aether/save_queue.hpp>
 #include <aether/snapshot.hpp>
 #include <aether/subscription.hpp>
 #include <aether/task_group.hpp>
