@@ -5,8 +5,10 @@
 #include <aether/actor_list.hpp>
 #include <aether/actor_options.hpp>
 #include <aether/awaitable.hpp>
+#include <aether/backoff.hpp>
 #include <aether/call_options.hpp>
 #include <aether/checkpoint_store.hpp>
+#include <aether/circuit_breaker.hpp>
 #include <aether/dead_letter.hpp>
 #include <aether/decision.hpp>
 #include <aether/error.hpp>
@@ -38,6 +40,8 @@
 #include <aether/projection.hpp>
 #include <aether/recorded_event.hpp>
 #include <aether/replay.hpp>
+#include <aether/retry.hpp>
+#include <aether/save_queue.hpp>
 #include <aether/snapshot.hpp>
 #include <aether/subscription.hpp>
 #include <aether/task_group.hpp>
