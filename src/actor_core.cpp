@@ -213,8 +213,10 @@ void actor_core::fail_all(actor_entry& entry, std::exception_ptr why) {
     while (auto c = entry.pop_front())
       calls.push_back(std::move(c));
   }
-  for (auto const& c : calls)
+  for (auto const& c : calls) {
     c->failure = why;
+    counts.failed.fetch_add(c->is_command() ? 1 : 0, std::memory_order_relaxed);
+  }
   finish(std::move(calls));
 }
 

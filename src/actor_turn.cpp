@@ -49,6 +49,11 @@ void finish_batch(actor_core& host, actor_entry& entry) {
   finish(host, batch->take_calls());
 }
 
+awaitable<void> pause(std::shared_ptr<actor_core> host, int attempt, steady_time deadline) {
+  auto const wanted = host->rules().pause.delay(attempt, host->random());
+  co_await host->time().sleep_for(std::min(wanted, std::max(left_until(deadline), nanoseconds(0))));
+}
+
 /// False: something was read, and what was decided before it is to be decided again.
 awaitable<bool> confirm(std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry, steady_time deadline) {
   call_options options;
@@ -140,7 +145,7 @@ nanoseconds entered_last(actor_batch const& batch) {
 awaitable<save_outcome> save(std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry,
                              steady_time deadline) {
   auto& batch = *entry->batch;
-  for (;;) {
+  for (int attempt = 1;; ++attempt) {
     save_options options;
     options.timeout = left_until(deadline);
     if (options.timeout.count() <= 0)
@@ -158,10 +163,12 @@ awaitable<save_outcome> save(std::shared_ptr<actor_core> host, std::shared_ptr<a
         co_return outcome;
       }
     } catch (error const& e) {
-      again = e.code() == errc::outcome_unknown;
-      if (!again || left_until(deadline).count() <= 0)
+      again = e.code() == errc::outcome_unknown && left_until(deadline).count() > 0;
+      if (!again)
         throw;
     }
+    if (batch.saved_before == 0) // unknown before its time: not as fast as can be
+      co_await pause(host, attempt, deadline);
   }
 }
 
@@ -199,10 +206,8 @@ awaitable<void> on_conflict(std::shared_ptr<actor_core> host, std::shared_ptr<ac
     finish_batch(*host, *entry);
     co_return;
   }
-  if (batch.conflicts > 1) {
-    auto const pause = host->rules().pause.delay(static_cast<int>(batch.conflicts) - 1, host->random());
-    co_await host->time().sleep_for(std::min(pause, std::max(left_until(deadline), nanoseconds(0))));
-  }
+  if (batch.conflicts > 1)
+    co_await pause(host, static_cast<int>(batch.conflicts) - 1, deadline);
   co_await read_missed(host, entry, deadline);
 }
 
