@@ -18,28 +18,6 @@
 
 namespace aether {
 
-namespace detail {
-
-class actor_core;
-
-/// What a handle to an actor is made of.
-struct actor_address {
-  std::shared_ptr<actor_core> host;
-  actor_type const* type = nullptr;
-  std::string id;
-
-  actor_address() = default;
-};
-
-awaitable<command_outcome> run_command(actor_address to, command_options options,
-                                       std::unique_ptr<actor_command> command);
-awaitable<command_result> run_command_or_throw(actor_address to, command_options options,
-                                               std::unique_ptr<actor_command> command);
-awaitable<std::int64_t> run_query(actor_address to, freshness how_fresh, call_options options,
-                                  std::shared_ptr<actor_query> query);
-
-} // namespace detail
-
 /// A handle to one actor of a host: cheap to copy, and nothing is loaded before it is used. It keeps the host's memory,
 /// but not the host, alive.
 ///
@@ -96,7 +74,7 @@ public:
     using result = std::invoke_result_t<Function&, typename D::state const&>;
     static_assert(!std::is_reference_v<result>, "return a value: the state is not the caller's");
     using asked = detail::actor_query_of<D, Function, result>;
-    return answer<result>(at_, how_fresh, options, std::make_shared<asked>(std::move(function)));
+    return detail::answer<result>(at_, how_fresh, options, std::make_shared<asked>(std::move(function)));
   }
   /// The version of that state; 0: the actor has no events.
   awaitable<std::int64_t> version(freshness how_fresh = freshness::cached(), call_options options = {}) const {
@@ -109,13 +87,6 @@ private:
                                  "or it returns what no decision can be made of");
     return std::make_unique<detail::actor_command_of<D, C>>(std::in_place, std::forward<Arguments>(arguments)...);
   }
-  template <class Result, class Asked>
-  static awaitable<Result> answer(detail::actor_address at, freshness how_fresh, call_options options,
-                                  std::shared_ptr<Asked> asked) {
-    co_await detail::run_query(std::move(at), how_fresh, options, asked);
-    co_return asked->take();
-  }
-
   detail::actor_address at_;
   command_options options_;
 };

@@ -84,8 +84,8 @@ private:
   std::size_t events_, bytes_;
 };
 
-/// What an actor type may say of itself (`static constexpr auto multi_event = multi_event::one_by_one;`), for servers
-/// without atomic batches.
+/// What an actor type may say of itself (`static constexpr auto multi_event = aether::multi_event::one_by_one;`), for
+/// servers without atomic batches.
 enum class multi_event {
   atomic,     ///< a decision of several events is batch_not_supported there, before anything is stored
   one_by_one, ///< they are saved one after the other: a crash, or another writer, can leave the first ones alone

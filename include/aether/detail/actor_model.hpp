@@ -1,6 +1,9 @@
 // Deciders, commands and queries as the compiled part of the actor host sees them.
 #pragma once
 
+#include <aether/actor_options.hpp>
+#include <aether/awaitable.hpp>
+#include <aether/call_options.hpp>
 #include <aether/decision.hpp>
 #include <aether/event.hpp>
 
@@ -52,5 +55,23 @@ public:
   virtual ~actor_query() = default;
   virtual void look(actor_state const& at) = 0;
 };
+
+class actor_core;
+
+/// What a handle to an actor is made of.
+struct actor_address {
+  std::shared_ptr<actor_core> host;
+  actor_type const* type = nullptr;
+  std::string id;
+
+  actor_address() = default;
+};
+
+awaitable<command_outcome> run_command(actor_address to, command_options options,
+                                       std::unique_ptr<actor_command> command);
+awaitable<command_result> run_command_or_throw(actor_address to, command_options options,
+                                               std::unique_ptr<actor_command> command);
+awaitable<std::int64_t> run_query(actor_address to, freshness how_fresh, call_options options,
+                                  std::shared_ptr<actor_query> query);
 
 } // namespace aether::detail

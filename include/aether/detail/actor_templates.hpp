@@ -91,7 +91,20 @@ private:
   decision<typename D::event> decided_{no_events};
 };
 
-template <class D, class Function, class Result> class actor_query_of final : public actor_query {
+/// A query's result, apart from its function: a coroutine that holds it has no part of the caller's own types.
+template <class Result> class actor_answer : public actor_query {
+public:
+  Result take() { return std::move(*result_); }
+
+protected:
+  std::optional<Result> result_;
+};
+template <> class actor_answer<void> : public actor_query {
+public:
+  void take() noexcept {}
+};
+
+template <class D, class Function, class Result> class actor_query_of final : public actor_answer<Result> {
 public:
   explicit actor_query_of(Function function) : function_(std::move(function)) {}
 
@@ -99,17 +112,18 @@ public:
     if constexpr (std::is_void_v<Result>)
       function_(state_of<D>(at));
     else
-      result_.emplace(function_(state_of<D>(at)));
-  }
-  Result take() {
-    if constexpr (!std::is_void_v<Result>)
-      return std::move(*result_);
+      this->result_.emplace(function_(state_of<D>(at)));
   }
 
 private:
-  struct nothing {};
   Function function_;
-  std::optional<std::conditional_t<std::is_void_v<Result>, nothing, Result>> result_;
 };
+
+template <class Result>
+awaitable<Result> answer(actor_address at, freshness how_fresh, call_options options,
+                         std::shared_ptr<actor_answer<Result>> asked) {
+  co_await run_query(std::move(at), how_fresh, options, asked);
+  co_return asked->take();
+}
 
 } // namespace aether::detail
