@@ -92,8 +92,7 @@ struct total {
   bool paid = false;
 };
 
-/// A handler for each event of the set; one that is missing does not compile. What becomes of other events is said,
-/// too.
+/// A handler for each event of the set: without one of them it does not compile. The last says what else may come.
 total replay(std::vector<aether::event> const& events) {
   total sum;
   for (auto const& e : events)

@@ -92,7 +92,7 @@ boost::json::result<half> tag_invoke(boost::json::try_value_to_tag<half>, boost:
 
 /// Only written: cannot be kept.
 struct one_way {};
-void tag_invoke(boost::json::value_from_tag, boost::json::value& to, one_way const&) { to = 1; }
+[[maybe_unused]] void tag_invoke(boost::json::value_from_tag, boost::json::value& to, one_way const&) { to = 1; }
 
 struct holds_pointer {
   int fine = 0;
