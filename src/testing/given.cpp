@@ -3,6 +3,8 @@
 
 #include "testing/json_difference.hpp"
 
+#include <aether/json.hpp>
+
 #include <boost/core/demangle.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -53,6 +55,8 @@ std::string current_exception_text() {
 } // namespace
 
 shown_event show(event const& e) { return {e.event_type, e.data}; }
+
+void check_storable(event const& e) { to_json(e); }
 
 std::string text_of(shown_events const& events) {
   std::string text;

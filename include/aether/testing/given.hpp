@@ -3,19 +3,16 @@
 
 #include <aether/decision.hpp>
 #include <aether/detail/described_json.hpp>
+#include <aether/testing/detail/shown_events.hpp>
 #include <aether/typed_event.hpp>
 
-#include <boost/json/value.hpp>
-
 #include <concepts>
-#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <typeinfo>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace aether::testing {
@@ -25,57 +22,6 @@ class expectation_failed : public std::logic_error {
 public:
   using logic_error::logic_error;
 };
-
-namespace detail {
-
-/// An event as it is shown and compared: as it would be stored.
-struct shown_event {
-  std::string type;
-  boost::json::value data;
-};
-using shown_events = std::vector<shown_event>;
-
-/// Through an event and back, as in a store: what is not described is lost here as it would be there.
-shown_event show(event const& e);
-std::string text_of(shown_events const& events);
-
-void compare_events(shown_events const& expected, rejection const* refused, shown_events const& actual);
-void compare_rejection(std::string_view expected, rejection const* refused, shown_events const& actual);
-void compare_states(boost::json::value const& expected, boost::json::value const& actual);
-[[noreturn]] void fail(std::string const& what);
-/// Inside a catch block: `decide(withdraw) threw: …`, and what happened before.
-[[noreturn]] void fail_by_exception(std::string const& call, shown_events const& before);
-[[noreturn]] void fail_by_exception(std::string const& call, shown_event const& at);
-std::string name_of(std::type_info const& type);
-
-template <class Event> event as_stored(Event const& body) {
-  event e;
-  aether::detail::write_body(e, body);
-  return e;
-}
-
-template <class Event> shown_events show_all(std::vector<Event> const& events) {
-  shown_events all;
-  for (auto const& one : events)
-    all.push_back(show(as_stored(one)));
-  return all;
-}
-
-template <class D>
-void evolve_all(typename D::state& state, std::vector<typename D::event> const& events, char const* which) {
-  for (std::size_t i = 0; i < events.size(); ++i) {
-    shown_event shown;
-    try {
-      auto const stored = as_stored(events[i]);
-      shown = show(stored);
-      std::visit([&](auto const& one) { D::evolve(state, one); }, event_as_one_of<typename D::event>(stored).value());
-    } catch (...) {
-      fail_by_exception("evolve of " + (which + (" event " + std::to_string(i + 1))), shown);
-    }
-  }
-}
-
-} // namespace detail
 
 /// What came of a command. Each of its functions throws expectation_failed when that is not so, and returns the same
 /// object, so that several can be asked for.

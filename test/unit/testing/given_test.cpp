@@ -181,6 +181,8 @@ BOOST_AUTO_TEST_CASE(what_is_thrown_is_named_with_where) {
              "evolve of decided event 1, Deposited {\"reference\":\"bad\",\"amount\":2}, threw: no such reference");
   BOOST_TEST(failure_of([] { given<account>(withdrawn{13}); }) ==
              "evolve of given event 1, Withdrawn {\"amount\":13}, threw: no std::exception");
+  std::string const latin1 = failure_of([] { given<account>().when(deposit{"\xE4", 2}); });
+  BOOST_TEST(latin1.starts_with("storing decided event 1, Deposited {"), latin1);
   std::string const decided = failure_of([] { given<account>(deposited{"r", 10}).when(withdraw{-1}); });
   BOOST_TEST(decided.starts_with("decide("), decided);
   BOOST_TEST(decided.ends_with("withdraw) threw: a negative amount\nafter 1 event:\n"
