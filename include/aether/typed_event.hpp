@@ -127,9 +127,11 @@ decltype(auto) visit_event(event const& e, Handlers&&... handlers) {
     static_assert(call::same_results(), "aether: the handlers of visit_event return the same type, the one for what is "
                                         "not in the set too (unknown_events::skip returns void)");
     static_assert(
-        detail::safe_beside_await<typename call::result, std::remove_reference_t<Handlers>...>(),
+        detail::safe_beside_await<typename call::result, Handlers...>(),
         "aether: a handler that is a coroutine captures by reference or nothing that has a destructor: g++ 12 "
         "destroys such temporaries twice");
+    static_assert(!call::outlive_bodies(), "aether: a handler that is a coroutine takes its struct by value: what a "
+                                           "reference is of is gone when the coroutine goes on");
     if constexpr (call::same_results())
       return call::run(e, handlers...);
   }

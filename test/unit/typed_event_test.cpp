@@ -110,6 +110,7 @@ static_assert(aether::described_event<deposited> && aether::described_event<clos
 static_assert(aether::described_event<foreign> && aether::described_event<by_hand>);
 static_assert(!aether::described_event<nameless> && !aether::described_event<undescribed>);
 static_assert(!aether::described_event<int>);
+static_assert(aether::described_event<gap> && aether::detail::declared_version<gap>() == 3);
 static_assert(aether::detail::upcasts_from<gap, 2> && !aether::detail::upcasts_from<gap, 1>);
 static_assert(aether::detail::names_differ<deposited, withdrawn, closed>());
 static_assert(!aether::detail::names_differ<deposited, withdrawn, imposter>());
@@ -135,6 +136,20 @@ static_assert(!plan<on_deposited, on_withdrawn, on_closed, skip, on_event>::rest
 static_assert(!plan<on_deposited, on_withdrawn, on_closed, on_int>::rest_has_one());
 static_assert(aether::detail::count_true(plan<on_deposited, on_closed, skip>::takes<withdrawn>) == 0);
 static_assert(aether::detail::count_true(plan<on_closed, on_closed, skip>::takes<closed>) == 2);
+
+using task = aether::awaitable<void>;
+template <class... Handlers>
+using task_call = aether::detail::visit_call<aether::event_set<deposited, closed>, Handlers...>;
+using task_on_unknown = task (*)(aether::event const&);
+static_assert(!task_call<task (*)(deposited), task (*)(closed), task_on_unknown>::outlive_bodies());
+static_assert(task_call<task (*)(deposited const&), task (*)(closed), task_on_unknown>::outlive_bodies());
+static_assert(task_call<task (*)(deposited), decltype([](closed const&) -> task { co_return; }),
+                        task_on_unknown>::outlive_bodies());
+static_assert(!task_call<void (*)(deposited const&), void (*)(closed), on_event>::outlive_bodies());
+using owner = decltype([s = std::string()] { return s; });
+static_assert(aether::detail::safe_beside_await<task, on_closed, owner&>());
+static_assert(!aether::detail::safe_beside_await<task, on_closed, owner>());
+static_assert(aether::detail::safe_beside_await<void, owner>());
 
 aether::event stored(std::string type, boost::json::object data, std::string version = {}) {
   aether::event e = aether::make_event(std::move(type), "account-1", 7, std::move(data));

@@ -117,9 +117,23 @@ template <std::size_t N> constexpr std::size_t count_true(std::array<bool, N> co
 /// What a temporary callable beside co_await must be for g++ 12 not to destroy it twice.
 template <class R, class... Handlers> constexpr bool safe_beside_await() {
   if constexpr (requires { typename std::coroutine_traits<R>::promise_type; })
-    return (std::is_trivially_destructible_v<Handlers> && ...);
+    return ((std::is_lvalue_reference_v<Handlers> || std::is_trivially_destructible_v<Handlers>) && ...);
   else
     return true;
+}
+
+template <class R, class C, class A> std::is_reference<A> refers(R (C::*)(A));
+template <class R, class C, class A> std::is_reference<A> refers(R (C::*)(A) const);
+template <class R, class A> std::is_reference<A> refers(R (*)(A));
+
+/// Takes what it handles by reference, as far as that can be seen: not of overloads and generic ones.
+template <class Handler> constexpr bool takes_reference() {
+  if constexpr (requires { refers(&Handler::operator()); })
+    return decltype(refers(&Handler::operator()))::value;
+  else if constexpr (requires(Handler h) { refers(h); })
+    return decltype(refers(std::declval<Handler>()))::value;
+  else
+    return false;
 }
 
 template <class T, std::size_t Handlers> struct handlers_for {
@@ -159,6 +173,14 @@ struct visit_call<event_set<Ts...>, Handlers...> : visit_plan<event_set<Ts...>, 
     constexpr bool rest_same = std::is_same_v<std::remove_cv_t<rest>, refuse_unknown> ||
                                std::is_same_v<std::invoke_result_t<rest&, event const&>, result>;
     return (std::is_same_v<result_for<Ts>, result> && ...) && rest_same;
+  }
+
+  /// Coroutines that would go on with a reference to a struct that is gone.
+  static constexpr bool outlive_bodies() {
+    if constexpr (requires { typename std::coroutine_traits<result>::promise_type; })
+      return ((!plan::template takes_none<Handlers> && takes_reference<Handlers>()) || ...);
+    else
+      return false;
   }
 
   template <class T> static result call(event const& e, int version, std::tuple<Handlers&...> const& handlers) {

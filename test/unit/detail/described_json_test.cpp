@@ -92,7 +92,7 @@ boost::json::result<half> tag_invoke(boost::json::try_value_to_tag<half>, boost:
 
 /// Only written: cannot be kept.
 struct one_way {};
-void tag_invoke(boost::json::value_from_tag, boost::json::value& to, one_way const&) { to = 1; }
+[[maybe_unused]] void tag_invoke(boost::json::value_from_tag, boost::json::value& to, one_way const&) { to = 1; }
 
 struct holds_pointer {
   int fine = 0;
@@ -304,7 +304,7 @@ BOOST_AUTO_TEST_CASE(a_conversion_of_the_users_goes_before_ours) {
   same(half{4}, "8");
   same(std::vector<cents>{{1}, {2}}, R"(["1 ct","2 ct"])");
   BOOST_TEST(why_not<std::vector<cents>>(R"(["1 ct",5])") == "[1]: no amount of money");
-  BOOST_TEST(why_not<half>("true").starts_with("value is not a number"));
+  BOOST_TEST(why_not<half>("true").find("not a number") != std::string::npos, why_not<half>("true"));
   aether::event const e = aether::make_event("T", "a-1", 1, {{"x", 1}});
   aether::event back;
   std::string why;
