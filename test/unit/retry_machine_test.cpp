@@ -1,22 +1,19 @@
 // What a retry decides after a failed attempt, row by row.
 #include "retry_machine.hpp"
 
+#include <support/retry_words.hpp>
+
 #include <boost/asio/error.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <climits>
 #include <limits>
-#include <ostream>
 #include <vector>
 
 using namespace aether;
 using namespace aether::detail;
 using namespace std::chrono_literals;
 using std::chrono::nanoseconds;
-
-namespace aether {
-std::ostream& operator<<(std::ostream& out, retry_end e) { return out << static_cast<int>(e); }
-} // namespace aether
 
 namespace {
 

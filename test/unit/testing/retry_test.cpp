@@ -3,12 +3,12 @@
 
 #include <aether/retry.hpp>
 #include <aether/task_group.hpp>
+#include <support/retry_words.hpp>
 
 #include <boost/asio/error.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <optional>
-#include <ostream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -17,10 +17,6 @@ using namespace aether;
 using namespace aether::test;
 using namespace aether::testing;
 using namespace std::chrono_literals;
-
-namespace aether {
-std::ostream& operator<<(std::ostream& out, retry_end e) { return out << static_cast<int>(e); }
-} // namespace aether
 
 namespace {
 
