@@ -27,7 +27,7 @@ aether::retry_policy by_distance(pauses_made& made) {
   options.max_attempts = 100;
   options.decide = [&made](aether::failed_attempt const& failed) { // it only looks
     auto const distance = failed.conflict ? failed.conflict->current_version - failed.conflict->attempted_version : 0;
-    if (distance < 10) {
+    if (distance < 20) {
       ++made.close_races;
     } else {
       ++made.far_behind;

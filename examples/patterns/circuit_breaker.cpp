@@ -21,7 +21,7 @@ aether::circuit_breaker make_breaker() {
   aether::circuit_breaker_options options;
   options.name = "orders";
   options.failure_threshold = 3;
-  options.open_for = 200ms; // 30 s unless chosen
+  options.open_for = 1s; // 30 s unless chosen
   options.on_change = [](aether::circuit_state state) {
     char const* const words[] = {"closed", "open", "half-open"};
     std::cout << "the circuit is " << words[static_cast<int>(state)] << '\n';
