@@ -78,6 +78,7 @@ BOOST_AUTO_TEST_CASE(a_share_of_failures_opens_it_once_the_window_is_full) {
   row const rows[] = {
       {0.5, {bad, bad, bad}, closed}, // not so many yet
       {0.5, {good, bad, good, bad}, opened},
+      {0.5, {bad, bad, good, good}, opened}, // a success completes the window
       {0.5, {bad, good, good, good, bad}, closed}, // the first is forgotten
       {0.5, {bad, good, good, good, bad, bad}, opened},
       {0.5, {bad, bad, nothing, good, bad}, opened},
@@ -182,6 +183,30 @@ BOOST_AUTO_TEST_CASE(closed_again_it_counts_from_the_beginning) {
   BOOST_TEST(m.state() == closed);
   call(m, {bad}, 10s);
   BOOST_TEST(m.state() == opened);
+}
+
+BOOST_AUTO_TEST_CASE(closed_again_it_has_an_empty_window) {
+  auto r = rules(1000);
+  r.failure_rate = 0.5;
+  r.window = 4;
+  circuit_machine m(r);
+  call(m, {good, good, bad, bad});
+  BOOST_TEST(m.state() == opened);
+  call(m, {good}, 10s);
+  call(m, {bad, bad, bad}, 10s);
+  BOOST_TEST(m.state() == closed); // three operations are no window yet
+}
+
+BOOST_AUTO_TEST_CASE(trials_that_were_overtaken_take_no_place_of_the_next_ones) {
+  circuit_machine m(rules(1, 2, 1));
+  call(m, {bad});
+  auto const slow = m.begin(10s);
+  call(m, {bad}, 10s);
+  BOOST_TEST(m.state() == opened);
+  BOOST_TEST(m.begin(20s).passes);
+  BOOST_TEST(m.begin(20s).passes);
+  m.end(slow.round, nothing, 20s);
+  BOOST_TEST(!m.begin(20s).passes);
 }
 
 BOOST_AUTO_TEST_CASE(open_for_ever) {

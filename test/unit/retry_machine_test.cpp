@@ -232,6 +232,7 @@ BOOST_AUTO_TEST_CASE(a_decider_decides_within_the_limits) {
       {failed_with(errc::storage_full), stop, 0s, retry_end::decider_stopped, 0ns},
       {failed_with(errc::storage_full), retry_decision::after(3s), 0s, std::nullopt, 3s},
       {conflict(5, 5), retry_decision::after(0s), 0s, std::nullopt, 0s},
+      {conflict(5, 5), retry_decision::after(0s), 30s, retry_end::out_of_time, 0s},
       {conflict(5, 5), retry_decision::after(-1s), 0s, std::nullopt, 0s},
       {failed_with(errc::timed_out), retry_decision::after(3s), 28s, retry_end::out_of_time, 0ns},
       {failed_with(errc::timed_out), retry_decision::after(nanoseconds::max()), 1s, retry_end::out_of_time, 0ns},
