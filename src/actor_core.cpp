@@ -164,6 +164,14 @@ void actor_core::take_commands(actor_entry& entry, std::size_t most) {
   entry.batch->drop_if([](auto const& c) { return c->where == actor_call::place::nowhere; });
 }
 
+std::size_t actor_core::count_commands(actor_entry const& entry, std::size_t most) const {
+  auto count = entry.batch ? entry.batch->size() : 0;
+  std::lock_guard const lock(mutex_);
+  for (auto const* c = entry.first.get(); c != nullptr && count < most; c = c->next.get())
+    ++count;
+  return count;
+}
+
 std::vector<std::shared_ptr<actor_call>> actor_core::take_queries(actor_entry& entry) {
   std::vector<std::shared_ptr<actor_call>> queries;
   std::lock_guard const lock(mutex_);

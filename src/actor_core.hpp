@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actor_index.hpp"
+#include "commit_costs.hpp"
 #include "detail/call_deadline.hpp"
 
 #include <aether/actor.hpp>
@@ -59,6 +60,8 @@ public:
 
   /// From the queue into the hand, so that it holds `most`; those whose callers are gone leave it.
   void take_commands(actor_entry& entry, std::size_t most);
+  /// Commands in hand and waiting, `most` of them at most.
+  std::size_t count_commands(actor_entry const& entry, std::size_t most) const;
   /// All that wait; who asks never waits for commands that are behind.
   std::vector<std::shared_ptr<actor_call>> take_queries(actor_entry& entry);
   void give_back(actor_entry& entry, std::vector<std::shared_ptr<actor_call>> calls);
@@ -83,6 +86,7 @@ public:
         conflicts{0}, loads{0}, evictions{0}, snapshots{0}, snapshots_failed{0};
   };
   counters counts;
+  commit_costs costs;
 
 private:
   void promote(actor_entry& entry, std::vector<std::shared_ptr<wait_state<call_turn>>>& woken) noexcept;

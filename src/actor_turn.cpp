@@ -172,8 +172,20 @@ awaitable<save_outcome> save(std::shared_ptr<actor_core> host, std::shared_ptr<a
   }
 }
 
+std::size_t most_at_once(actor_core& host, actor_entry const& entry) {
+  auto const& batch = host.rules().batch;
+  auto const together = batch.batches && !entry.one_at_a_time &&
+                        host.costs.pays(host.count_commands(entry, batch.commands), host.time().elapsed());
+  return together ? batch.commands : 1;
+}
+
 void on_stored(actor_core& host, std::shared_ptr<actor_entry> const& entry, nanoseconds asked_at) {
   auto& batch = *entry->batch;
+  auto const now = host.time().elapsed();
+  if (batch.event_count() == 1)
+    host.costs.single_took(now - asked_at, now);
+  else
+    host.costs.batch_took(now - asked_at, now);
   if (host.rules().snapshots.counts_bytes())
     for (std::size_t i = 0; i < batch.event_count(); ++i)
       entry->bytes_since_snapshot += to_json(batch.make_event(i)).size();
@@ -227,7 +239,7 @@ awaitable<void> lead_actor(std::shared_ptr<actor_core> host, std::shared_ptr<act
         co_await answer_queries(host, entry, std::move(queries), deadline);
         continue;
       }
-      host->take_commands(*entry, entry->one_at_a_time || !rules.batch.batches ? 1 : rules.batch.commands);
+      host->take_commands(*entry, most_at_once(*host, *entry));
       if (entry->batch->empty()) // those in hand went, and mine is a query that was answered
         continue;
       if (may_be_repeated(*entry)) {

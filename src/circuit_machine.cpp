@@ -86,7 +86,7 @@ void circuit_machine::end(std::uint64_t round, circuit_verdict verdict, time now
   }
   in_a_row_ = failed ? in_a_row_ + 1 : 0;
   window_.add(failed);
-  if (failed && is_too_much())
+  if (is_too_much())
     open(now);
 }
 

@@ -3,6 +3,7 @@
 
 #include "detail/log.hpp"
 #include "save_slots.hpp"
+#include "save_ticket.hpp"
 
 #include <aether/task_group.hpp>
 
@@ -33,34 +34,6 @@ save_queue_options settled(save_queue_options options) {
   return options;
 }
 
-/// What a ticket throws, made anew for each who asks: an exception has one owner, so that no two threads meet in its
-/// reference count.
-struct told_error {
-  boost::system::error_code code;
-  std::string text;
-  std::exception_ptr other; ///< what is no system_error
-
-  explicit told_error(std::exception_ptr const& thrown) {
-    try {
-      std::rethrow_exception(thrown);
-    } catch (boost::system::system_error const& e) {
-      code = e.code();
-      text = e.what();
-      auto const standard = ": " + e.code().what();
-      if (text.ends_with(standard)) // it is put there again
-        text.resize(text.size() - standard.size());
-    } catch (...) {
-      other = thrown;
-    }
-  }
-
-  [[noreturn]] void raise() const {
-    if (other)
-      std::rethrow_exception(other);
-    throw error(code, text);
-  }
-};
-
 std::string text_of(std::exception_ptr const& thrown) {
   try {
     std::rethrow_exception(thrown);
@@ -72,67 +45,6 @@ std::string text_of(std::exception_ptr const& thrown) {
 }
 
 } // namespace
-
-/// The first end counts.
-struct save_ticket::state {
-  void end(std::optional<save_outcome> outcome, std::exception_ptr const& thrown) {
-    std::vector<closing_wait> waiting;
-    {
-      std::lock_guard lock(mutex_);
-      if (ended_)
-        return;
-      ended_ = true;
-      outcome_ = std::move(outcome);
-      if (!outcome_)
-        error_.emplace(thrown);
-      waiting.swap(waiting_);
-    }
-    for (auto const& w : waiting)
-      w->complete(true);
-  }
-
-  bool has_ended() const {
-    std::lock_guard lock(mutex_);
-    return ended_;
-  }
-
-  static awaitable<save_outcome> wait(std::shared_ptr<state> self) {
-    if (!self)
-      throw error(errc::not_open, "outcome() of a ticket that was default-made or moved from");
-    auto const park = [&](closing_wait waiting) { self->park(std::move(waiting)); };
-    auto const ended = co_await detail::wait_until<bool>(detail::steady_time::max(), park);
-    detail::throw_if_cancelled(ended);
-    co_return self->get();
-  }
-
-private:
-  void park(closing_wait waiting) {
-    {
-      std::lock_guard lock(mutex_);
-      if (!ended_) {
-        std::erase_if(waiting_, [](auto const& other) { return other->is_ended(); });
-        waiting_.push_back(std::move(waiting));
-        return;
-      }
-    }
-    waiting->complete(true);
-  }
-
-  save_outcome get() const {
-    std::lock_guard lock(mutex_);
-    if (outcome_)
-      return *outcome_;
-    if (error_)
-      error_->raise();
-    throw error(errc::closed, "save queue");
-  }
-
-  mutable std::mutex mutex_;
-  bool ended_ = false;
-  std::optional<save_outcome> outcome_;
-  std::optional<told_error> error_;
-  std::vector<closing_wait> waiting_;
-};
 
 struct save_queue::core final : detail::context_member, std::enable_shared_from_this<core> {
   struct item {
@@ -446,10 +358,6 @@ void save_queue_options::validate() const {
   if (retry.options().retry_conflicts)
     throw error(errc::invalid_argument, "save_queue_options::retry: retry_conflicts, but the queue does not read");
 }
-
-save_ticket::save_ticket(std::shared_ptr<state> s) noexcept : state_(std::move(s)) {}
-awaitable<save_outcome> save_ticket::outcome() const { return state::wait(state_); }
-bool save_ticket::has_ended() const noexcept { return state_ && state_->has_ended(); }
 
 save_queue::save_queue(boost::asio::any_io_executor executor, std::shared_ptr<event_store> store,
                        save_queue_options options) {

@@ -98,8 +98,8 @@ struct actor_host_options {
   std::size_t max_waiting_commands = 0;       ///< and queries, in all; beyond it they are `overloaded`. 0: 65,536
   std::chrono::nanoseconds command_timeout{}; ///< of commands and queries that name none. 0: 10 s
 
-  /// Commands that wait for one actor are saved together where the store takes batches: at most so many commands and
-  /// events. 0: 256 and 1,000; 1: one by one.
+  /// Commands that wait for one actor are saved together where the store takes batches and that is faster than one by
+  /// one, as the host measures: at most so many commands and events. 0: 256 and 1,000; 1: one by one.
   std::size_t max_batch_commands = 0;
   std::size_t max_batch_events = 0;
 

@@ -55,8 +55,8 @@ struct circuit_breaker_options {
   int successes_to_close = 0; ///< of trials, none of which failed; 0: 1
   /// What an error counts as; none: usual_circuit_verdict. Must not throw.
   std::function<circuit_verdict(boost::system::error_code const&)> verdict;
-  /// Told of each change, one after the other and in order, on the thread that made one. It may use the breaker. What
-  /// it throws is dropped.
+  /// Told of each change, one after the other and in order, on the thread that made one. It may use the breaker, and
+  /// must not hold a handle of it, which would keep itself. What it throws is dropped.
   std::function<void(circuit_state)> on_change;
   std::shared_ptr<time_source const> time; ///< none: machine_time()
 

@@ -35,7 +35,8 @@ struct save_queue_options {
   /// Of one event. Conflicts are not tried again, as nobody here reads: retry_conflicts is refused. Its `decide` and
   /// `random` are called by several threads when the executor is run by several.
   retry_policy retry = patient();
-  /// Told of every end but those that close() reports, on the executor, before the ticket is; what it throws is logged.
+  /// Told of every end but those that close() reports, on the executor, before the ticket is. It must not hold a handle
+  /// of the queue, which would keep itself. What it throws is logged.
   std::function<void(queued_save_end const&)> on_end;
   std::shared_ptr<logger> log; ///< told of each save that was not stored
 

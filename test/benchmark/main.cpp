@@ -24,6 +24,7 @@ constexpr server_work server_works[] = {
     {"last_events", &measure_last_events},
     {"live", &measure_live_delivery},
     {"bus_across", &measure_bus_across},
+    {"actors", &measure_actors},
     {"peak_memory", &measure_peak_memory},
 };
 
@@ -40,6 +41,8 @@ int run(std::vector<std::string> const& arguments) {
   auto wanted = parse_options(arguments);
   if (wanted.touch_actors > 0)
     return touch_actors(wanted);
+  if (wanted.commands > 0)
+    return give_commands(wanted);
   if (wanted.replay || wanted.idle)
     return replay_and_tell_peak(wanted);
   if (wanted.servers.empty())
@@ -52,6 +55,8 @@ int run(std::vector<std::string> const& arguments) {
     measure_metrics(wanted, out);
   if (wanted.wants("bus"))
     measure_bus(wanted, out);
+  if (wanted.wants("actor_memory"))
+    measure_actor_memory(wanted, out);
   for (auto const& program : wanted.servers)
     measure_on(program, wanted, out);
   out.summary();

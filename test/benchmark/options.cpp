@@ -59,6 +59,8 @@ options parse_options(std::vector<std::string> const& arguments) {
       o.rounds = number(value());
     else if (name == "--touch-actors")
       o.touch_actors = number(value());
+    else if (name == "--commands")
+      o.commands = number(value());
     else if (name == "--replay")
       o.replay = true;
     else if (name == "--idle")

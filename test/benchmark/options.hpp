@@ -16,6 +16,7 @@ struct options {
 
   // Set when the benchmark runs itself as the process whose memory is measured.
   std::size_t touch_actors = 0;
+  std::size_t commands = 0;     ///< gives so many to actors that others give commands too
   bool replay = false;          ///< reads everything of the stream
   bool idle = false;            ///< opens it and does nothing
   std::string url; ///< of the server; empty: a map is filled instead of a store

@@ -1,18 +1,15 @@
 // Whom a circuit breaker lets through, and when it opens and closes, step by step.
 #include "circuit_machine.hpp"
 
+#include <support/retry_words.hpp>
+
 #include <boost/test/unit_test.hpp>
 
 #include <array>
-#include <ostream>
 
 using namespace aether;
 using namespace aether::detail;
 using namespace std::chrono_literals;
-
-namespace aether {
-std::ostream& operator<<(std::ostream& out, circuit_state s) { return out << static_cast<int>(s); }
-} // namespace aether
 
 namespace {
 
@@ -20,7 +17,7 @@ constexpr auto good = circuit_verdict::success;
 constexpr auto bad = circuit_verdict::failure;
 constexpr auto nothing = circuit_verdict::no_evidence;
 constexpr auto closed = circuit_state::closed;
-constexpr auto open = circuit_state::open;
+constexpr auto opened = circuit_state::open;
 constexpr auto half_open = circuit_state::half_open;
 
 circuit_rules rules(int threshold = 3, int trials = 1, int successes = 1) {
@@ -52,11 +49,11 @@ BOOST_AUTO_TEST_CASE(failures_in_a_row_open_it) {
   };
   row const rows[] = {
       {{bad, bad}, closed},
-      {{bad, bad, bad}, open},
+      {{bad, bad, bad}, opened},
       {{bad, bad, good, bad, bad}, closed},
-      {{bad, bad, nothing, bad}, open}, // no evidence is none for success either
+      {{bad, bad, nothing, bad}, opened}, // no evidence is none for success either
       {{nothing, nothing, nothing}, closed},
-      {{good, bad, bad, bad}, open},
+      {{good, bad, bad, bad}, opened},
   };
   for (auto const& r : rows)
     BOOST_TEST_CONTEXT("row " << (&r - rows)) {
@@ -80,12 +77,13 @@ BOOST_AUTO_TEST_CASE(a_share_of_failures_opens_it_once_the_window_is_full) {
   };
   row const rows[] = {
       {0.5, {bad, bad, bad}, closed}, // not so many yet
-      {0.5, {good, bad, good, bad}, open},
+      {0.5, {good, bad, good, bad}, opened},
+      {0.5, {bad, bad, good, good}, opened}, // a success completes the window
       {0.5, {bad, good, good, good, bad}, closed}, // the first is forgotten
-      {0.5, {bad, good, good, good, bad, bad}, open},
-      {0.5, {bad, bad, nothing, good, bad}, open},
+      {0.5, {bad, good, good, good, bad, bad}, opened},
+      {0.5, {bad, bad, nothing, good, bad}, opened},
       {1, {bad, bad, bad, good, bad, bad, bad}, closed},
-      {1, {bad, bad, bad, bad}, open},
+      {1, {bad, bad, bad, bad}, opened},
       {0, {bad, bad, bad, bad, bad, bad, bad, bad}, closed},
   };
   for (auto const& r : rows)
@@ -121,10 +119,14 @@ BOOST_AUTO_TEST_CASE(trials_decide) {
     circuit_state then;
   };
   row const rows[] = {
-      {1, {good}, closed},          {1, {bad}, open},
-      {1, {nothing}, half_open},    {1, {nothing, nothing, good}, closed},
-      {3, {good, good}, half_open}, {3, {good, good, good}, closed},
-      {3, {good, good, bad}, open}, {3, {good, nothing, good, good}, closed},
+      {1, {good}, closed},
+      {1, {bad}, opened},
+      {1, {nothing}, half_open},
+      {1, {nothing, nothing, good}, closed},
+      {3, {good, good}, half_open},
+      {3, {good, good, good}, closed},
+      {3, {good, good, bad}, opened},
+      {3, {good, nothing, good, good}, closed},
   };
   for (auto const& r : rows)
     BOOST_TEST_CONTEXT("row " << (&r - rows)) {
@@ -132,7 +134,7 @@ BOOST_AUTO_TEST_CASE(trials_decide) {
       call(m, {bad});
       call(m, r.verdicts, 10s);
       BOOST_TEST(m.state() == r.then);
-      if (r.then == open)
+      if (r.then == opened)
         BOOST_TEST((m.time_left(10s) == 10s)); // from the beginning
     }
 }
@@ -157,7 +159,7 @@ BOOST_AUTO_TEST_CASE(what_began_before_a_change_counts_no_more) {
   circuit_machine m(rules(1, 1, 1));
   auto const early = m.begin(0s), other = m.begin(0s);
   call(m, {bad});
-  BOOST_TEST(m.state() == open);
+  BOOST_TEST(m.state() == opened);
   m.end(early.round, bad, 9s);
   BOOST_TEST((m.time_left(9s) == 1s)); // and does not open it anew
   auto const trial = m.begin(10s);
@@ -165,7 +167,7 @@ BOOST_AUTO_TEST_CASE(what_began_before_a_change_counts_no_more) {
   BOOST_TEST(m.state() == half_open);
   BOOST_TEST(!m.begin(10s).passes); // nor did it give a place back
   m.end(trial.round, bad, 11s);
-  BOOST_TEST(m.state() == open);
+  BOOST_TEST(m.state() == opened);
   auto const next = m.begin(21s);
   m.end(trial.round, good, 21s);
   BOOST_TEST(m.state() == half_open);
@@ -180,7 +182,31 @@ BOOST_AUTO_TEST_CASE(closed_again_it_counts_from_the_beginning) {
   call(m, {bad}, 10s);
   BOOST_TEST(m.state() == closed);
   call(m, {bad}, 10s);
-  BOOST_TEST(m.state() == open);
+  BOOST_TEST(m.state() == opened);
+}
+
+BOOST_AUTO_TEST_CASE(closed_again_it_has_an_empty_window) {
+  auto r = rules(1000);
+  r.failure_rate = 0.5;
+  r.window = 4;
+  circuit_machine m(r);
+  call(m, {good, good, bad, bad});
+  BOOST_TEST(m.state() == opened);
+  call(m, {good}, 10s);
+  call(m, {bad, bad, bad}, 10s);
+  BOOST_TEST(m.state() == closed); // three operations are no window yet
+}
+
+BOOST_AUTO_TEST_CASE(trials_that_were_overtaken_take_no_place_of_the_next_ones) {
+  circuit_machine m(rules(1, 2, 1));
+  call(m, {bad});
+  auto const slow = m.begin(10s);
+  call(m, {bad}, 10s);
+  BOOST_TEST(m.state() == opened);
+  BOOST_TEST(m.begin(20s).passes);
+  BOOST_TEST(m.begin(20s).passes);
+  m.end(slow.round, nothing, 20s);
+  BOOST_TEST(!m.begin(20s).passes);
 }
 
 BOOST_AUTO_TEST_CASE(open_for_ever) {

@@ -1,22 +1,19 @@
 // What a retry decides after a failed attempt, row by row.
 #include "retry_machine.hpp"
 
+#include <support/retry_words.hpp>
+
 #include <boost/asio/error.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <climits>
 #include <limits>
-#include <ostream>
 #include <vector>
 
 using namespace aether;
 using namespace aether::detail;
 using namespace std::chrono_literals;
 using std::chrono::nanoseconds;
-
-namespace aether {
-std::ostream& operator<<(std::ostream& out, retry_end e) { return out << static_cast<int>(e); }
-} // namespace aether
 
 namespace {
 
@@ -235,6 +232,7 @@ BOOST_AUTO_TEST_CASE(a_decider_decides_within_the_limits) {
       {failed_with(errc::storage_full), stop, 0s, retry_end::decider_stopped, 0ns},
       {failed_with(errc::storage_full), retry_decision::after(3s), 0s, std::nullopt, 3s},
       {conflict(5, 5), retry_decision::after(0s), 0s, std::nullopt, 0s},
+      {conflict(5, 5), retry_decision::after(0s), 30s, retry_end::out_of_time, 0s},
       {conflict(5, 5), retry_decision::after(-1s), 0s, std::nullopt, 0s},
       {failed_with(errc::timed_out), retry_decision::after(3s), 28s, retry_end::out_of_time, 0ns},
       {failed_with(errc::timed_out), retry_decision::after(nanoseconds::max()), 1s, retry_end::out_of_time, 0ns},

@@ -21,31 +21,25 @@ struct any_value_is_success {
 template <class R, class Operation, class Verdict>
 awaitable<R> run_in_circuit(std::shared_ptr<circuit> through, Operation operation, Verdict verdict) {
   circuit_permit permit(std::move(through));
-  std::exception_ptr failure;
   if constexpr (std::is_void_v<R>) {
     try {
       co_await call_with(callable_in(operation), no_argument());
     } catch (...) {
-      failure = std::current_exception();
+      permit.end(std::current_exception());
+      throw;
     }
-    if (!failure)
-      permit.end(circuit_verdict::success);
+    permit.end(circuit_verdict::success);
   } else {
     std::optional<R> value;
     try {
       R returned = co_await call_with(callable_in(operation), no_argument());
       value.emplace(std::move(returned));
     } catch (...) {
-      failure = std::current_exception();
+      permit.end(std::current_exception());
+      throw;
     }
-    if (!failure) {
-      permit.end(callable_in(verdict)(std::as_const(*value)));
-      co_return std::move(*value);
-    }
-  }
-  if (failure) {
-    permit.end(failure);
-    std::rethrow_exception(failure);
+    permit.end(callable_in(verdict)(std::as_const(*value)));
+    co_return std::move(*value);
   }
 }
 

@@ -1,14 +1,15 @@
 // Retrying coroutines on virtual time: what is tried again, after which pauses, and how it ends.
 #include "faulty_world.hpp"
 
+#include <aether/circuit_breaker.hpp>
 #include <aether/retry.hpp>
 #include <aether/task_group.hpp>
+#include <support/retry_words.hpp>
 
 #include <boost/asio/error.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <optional>
-#include <ostream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -17,10 +18,6 @@ using namespace aether;
 using namespace aether::test;
 using namespace aether::testing;
 using namespace std::chrono_literals;
-
-namespace aether {
-std::ostream& operator<<(std::ostream& out, retry_end e) { return out << static_cast<int>(e); }
-} // namespace aether
 
 namespace {
 
@@ -103,6 +100,19 @@ BOOST_AUTO_TEST_CASE(temporaries_that_own_nothing_and_results_of_void) {
     BOOST_TEST(calls == 3);
     BOOST_TEST(result.ended == retry_end::not_retryable);
     BOOST_CHECK_THROW(std::rethrow_exception(result.error), std::logic_error);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(policies_made_in_place) {
+  faulty_world w;
+  w.run([&]() -> awaitable<void> {
+    auto const e = event_of("a-1", 1);
+    auto outcome = co_await retry(jittered_backoff(), [&] { return w.store.try_save_event(e); });
+    BOOST_TEST(stored(outcome, 1));
+    outcome = co_await retry(retry_policy(on(w.clock)), [&] { return w.store.try_save_event(e); });
+    BOOST_TEST(already(outcome, 1));
+    outcome = co_await circuit_breaker().run([&] { return w.store.try_save_event(e); });
+    BOOST_TEST(already(outcome, 1));
   });
 }
 
