@@ -36,6 +36,7 @@ public:
   void add(std::shared_ptr<actor_call> call);
   std::size_t size() const noexcept { return shares_.size(); }
   bool empty() const noexcept { return shares_.empty(); }
+  bool holds(actor_call const& call) const noexcept { return shares_.front().call.get() == &call; } ///< first of all
 
   /// Decides all of them, in order, on a copy of the state. What a decider or evolve throws fails that command alone.
   /// Those behind the first that does not fit are left undecided: see take_undecided().

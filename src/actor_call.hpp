@@ -21,12 +21,14 @@ enum class call_turn {
 
 /// Shared by the caller and whoever works for it.
 struct actor_call {
+  actor_address to;
   std::unique_ptr<actor_command> command; // or
   std::shared_ptr<actor_query> query;     // or neither: the version is asked for
   command_options options;
   freshness how_fresh = freshness::cached();
   steady_time deadline{};
   std::chrono::nanoseconds entered_at{}; // by the host's time
+  std::int64_t is_new_at = -1; // the version up to which its id was looked for, in vain
 
   /// Written by the leader before it is over.
   command_outcome outcome;

@@ -53,21 +53,21 @@ actor_core::actor_core(boost::asio::any_io_executor executor, std::shared_ptr<ev
       random_(options.random ? std::move(options.random) : &random_of_this_thread),
       index_(or_standard<std::size_t>(options.max_actors, 10'000)), sweeper_(executor), snapshots_(executor) {}
 
-std::shared_ptr<actor_entry> actor_core::enter(actor_type const& type, std::string_view id,
-                                               std::shared_ptr<actor_call> const& call) {
+std::shared_ptr<actor_entry> actor_core::enter(std::shared_ptr<actor_call> const& call, bool& leads) {
+  auto const& id = call->to.id;
   if (!valid_id(id))
     throw error(errc::invalid_id, "the actor id " + quoted(id) + " is not 1 to 255 bytes of UTF-8 without NUL");
-  call->entered_at = time_->elapsed();
   std::lock_guard const lock(mutex_);
   if (refuses_)
     throw error(errc::closed, "the actor host of " + quoted(id) + " was closed");
   if (under_way_ >= rules_.max_waiting)
     throw error(errc::overloaded, "actor " + quoted(id) + ": " + std::to_string(under_way_) +
                                       " commands and queries are under way: see max_waiting_commands");
-  auto entry = index_.use(type, id);
+  auto entry = index_.use(*call->to.type, id);
   entry->push_back(call);
   ++under_way_;
-  if (!entry->leader)
+  leads = !entry->leader;
+  if (leads)
     entry->leader = call;
   return entry;
 }
@@ -122,7 +122,7 @@ void actor_core::leave(actor_entry& entry, actor_call& call) noexcept {
       promote(entry, woken);
       if (!entry.leader) {
         dropped = std::move(entry.batch);
-        gone = index_.idle(entry, time_->elapsed(), refuses_ || !entry.state);
+        gone = index_.idle(entry, refuses_ || !entry.state);
         counts.evictions.fetch_add(gone ? 1 : 0, std::memory_order_relaxed);
         sweeps = index_.has_idle() && !std::exchange(sweeping_, true);
       }
@@ -152,40 +152,35 @@ void actor_core::promote(actor_entry& entry, std::vector<std::shared_ptr<wait_st
     woken.push_back(std::move(entry.leader->parked));
 }
 
-void actor_core::take_commands(actor_entry& entry, std::size_t most) {
-  if (!entry.batch)
-    entry.batch = std::make_unique<actor_batch>();
-  std::lock_guard const lock(mutex_);
-  while (entry.first && entry.first->is_command() && entry.batch->size() < most) {
-    auto call = entry.pop_front();
-    call->where = actor_call::place::in_hand;
-    entry.batch->add(std::move(call));
-  }
-  entry.batch->drop_if([](auto const& c) { return c->where == actor_call::place::nowhere; });
-}
-
-std::size_t actor_core::count_commands(actor_entry const& entry, std::size_t most) const {
-  auto count = entry.batch ? entry.batch->size() : 0;
-  std::lock_guard const lock(mutex_);
-  for (auto const* c = entry.first.get(); c != nullptr && count < most; c = c->next.get())
-    ++count;
-  return count;
-}
-
-std::vector<std::shared_ptr<actor_call>> actor_core::take_queries(actor_entry& entry) {
+std::vector<std::shared_ptr<actor_call>> actor_core::take_work(actor_entry& entry) {
   std::vector<std::shared_ptr<actor_call>> queries;
   std::lock_guard const lock(mutex_);
-  auto rest = std::move(entry.first);
-  entry.last = nullptr;
-  while (rest) {
-    auto next = std::move(rest->next);
-    if (rest->is_command()) {
-      entry.push_back(std::move(rest));
-    } else {
-      rest->where = actor_call::place::in_hand;
-      queries.push_back(std::move(rest));
+  if (entry.queries > 0) {
+    auto rest = std::move(entry.first);
+    entry.last = nullptr;
+    entry.commands = entry.queries = 0;
+    while (rest) {
+      auto next = std::move(rest->next);
+      if (rest->is_command()) {
+        entry.push_back(std::move(rest));
+      } else {
+        rest->where = actor_call::place::in_hand;
+        queries.push_back(std::move(rest));
+      }
+      rest = std::move(next);
     }
-    rest = std::move(next);
+    return queries;
+  }
+  if (!entry.batch)
+    entry.batch = std::make_unique<actor_batch>();
+  auto& hand = *entry.batch;
+  hand.drop_if([](auto const& c) { return c->where == actor_call::place::nowhere; });
+  auto const count = std::min(hand.size() + entry.commands, rules_.batch.commands);
+  auto const together = count > 1 && rules_.batch.batches && !entry.one_at_a_time && costs.pays(count, now().elapsed);
+  for (auto const most = together ? count : 1; entry.first && hand.size() < most;) {
+    auto call = entry.pop_front();
+    call->where = actor_call::place::in_hand;
+    hand.add(std::move(call));
   }
   return queries;
 }
@@ -304,7 +299,7 @@ awaitable<void> actor_core::sweep(std::weak_ptr<actor_core> host, std::shared_pt
 std::optional<nanoseconds> actor_core::sweep_once() {
   std::vector<std::shared_ptr<actor_entry>> gone;
   std::lock_guard const lock(mutex_); // released before they are destroyed
-  auto const now = time_->elapsed();
+  auto const now = this->now().elapsed;
   gone = index_.take_idle_since(now - rules_.idle_after);
   counts.evictions.fetch_add(gone.size(), std::memory_order_relaxed);
   std::optional<nanoseconds> next;

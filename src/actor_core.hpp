@@ -33,15 +33,22 @@ public:
   settings const& rules() const noexcept { return rules_; }
   event_store& store() const noexcept { return *store_; }
   time_source const& time() const noexcept { return *time_; }
-  std::shared_ptr<time_source const> const& shared_time() const noexcept { return time_; }
+  /// The time that deadlines are held against, and the host's own, which differ where that is a test's.
+  struct moment {
+    steady_time steady;
+    std::chrono::nanoseconds elapsed;
+  };
+  moment now() const {
+    auto const steady = std::chrono::steady_clock::now();
+    return {steady, is_machine_time_ ? steady.time_since_epoch() : time_->elapsed()};
+  }
   std::shared_ptr<logger> const& log() const noexcept { return log_; }
   double random() const { return random_(); }
 
   // Calls. Each enters, is led or waits, and leaves.
 
   /// Queues the call; it leads when nobody works for the actor. Throws `closed`, overloaded, invalid_id.
-  std::shared_ptr<actor_entry> enter(actor_type const& type, std::string_view id,
-                                     std::shared_ptr<actor_call> const& call);
+  std::shared_ptr<actor_entry> enter(std::shared_ptr<actor_call> const& call, bool& leads);
   bool leads(actor_entry const& entry, actor_call const& call) const;
   /// Completes it when the call is over or leads, now or later.
   void park(actor_entry& entry, actor_call& call, std::shared_ptr<wait_state<call_turn>> waiting);
@@ -58,15 +65,14 @@ public:
 
   // The leader's.
 
-  /// From the queue into the hand, so that it holds `most`; those whose callers are gone leave it.
-  void take_commands(actor_entry& entry, std::size_t most);
-  /// Commands in hand and waiting, `most` of them at most.
-  std::size_t count_commands(actor_entry const& entry, std::size_t most) const;
-  /// All that wait; who asks never waits for commands that are behind.
-  std::vector<std::shared_ptr<actor_call>> take_queries(actor_entry& entry);
+  /// All queries that wait; who asks never waits for commands that are behind. Without any, commands go from the queue
+  /// into the hand: many where they are to be saved together. Those whose callers are gone leave it.
+  std::vector<std::shared_ptr<actor_call>> take_work(actor_entry& entry);
   void give_back(actor_entry& entry, std::vector<std::shared_ptr<actor_call>> calls);
   /// Their outcomes have been written.
   void finish(std::vector<std::shared_ptr<actor_call>> calls);
+  /// The same of the leader's own call alone.
+  static void finish_own(actor_call& call) noexcept { call.over.store(true, std::memory_order_release); }
   /// Everybody who waits, and the hand, fails with it.
   void fail_all(actor_entry& entry, std::exception_ptr why);
   void keep_snapshot(std::shared_ptr<actor_entry> const& entry);
@@ -100,6 +106,7 @@ private:
   settings const rules_;
   std::shared_ptr<event_store> const store_;
   std::shared_ptr<time_source const> const time_;
+  bool const is_machine_time_ = time_ == machine_time();
   std::shared_ptr<logger> const log_;
   std::function<double()> const random_;
 
@@ -110,7 +117,7 @@ private:
   bool sweeping_ = false;
   std::vector<std::shared_ptr<wait_state<bool>>> quiet_waiters_;
 
-  task_group sweeper_;   // each thread-safe
+  task_group sweeper_; // each thread-safe
   task_group snapshots_;
 };
 

@@ -65,19 +65,22 @@ void check_end(actor_core& host, actor_entry& entry, actor_call& call, wait_resu
     throw error(errc::outcome_unknown, where + ": its save was not answered in time");
 }
 
-awaitable<void> run_call(actor_address to, std::shared_ptr<actor_call> call) {
-  auto const host = to.host;
+/// Returns when it is over. Throws what failed it.
+awaitable<void> run_call(std::shared_ptr<actor_call> call) {
+  auto const host = call->to.host;
   if (!host)
     throw error(errc::not_open, "this actor is default-made");
-  auto const entry = host->enter(*to.type, to.id, call);
+  auto leads = false;
+  auto const entry = host->enter(call, leads);
   seat const sits(host, entry, call);
   while (!call->over.load(std::memory_order_acquire)) {
-    if (!host->leads(*entry, *call)) {
+    if (!leads) {
       auto const start = [&](std::shared_ptr<wait_state<call_turn>> waiting) {
         host->park(*entry, *call, std::move(waiting));
       };
       auto const end = co_await wait_until<call_turn>(call->deadline, start);
       check_end(*host, *entry, *call, end);
+      leads = host->leads(*entry, *call);
       continue;
     }
     std::exception_ptr failure;
@@ -97,38 +100,49 @@ awaitable<void> run_call(actor_address to, std::shared_ptr<actor_call> call) {
     std::rethrow_exception(call->failure);
 }
 
-steady_time deadline_of(actor_address const& to, std::chrono::nanoseconds timeout) {
-  return to.host ? deadline_after(timeout, to.host->rules().command_timeout) : steady_time{};
+std::shared_ptr<actor_call> make_call(actor_address to, std::chrono::nanoseconds timeout) {
+  auto call = std::make_shared<actor_call>();
+  if (to.host) {
+    auto const now = to.host->now();
+    call->deadline = deadline_after(timeout, to.host->rules().command_timeout, now.steady);
+    call->entered_at = now.elapsed;
+  }
+  call->to = std::move(to);
+  return call;
+}
+
+std::shared_ptr<actor_call> make_command_call(actor_address to, command_options options,
+                                              std::unique_ptr<actor_command> command) {
+  auto call = make_call(std::move(to), options.timeout);
+  call->command = std::move(command);
+  call->options = std::move(options);
+  return call;
 }
 
 } // namespace
 
 awaitable<command_outcome> run_command(actor_address to, command_options options,
                                        std::unique_ptr<actor_command> command) {
-  auto const call = std::make_shared<actor_call>();
-  call->command = std::move(command);
-  call->deadline = deadline_of(to, options.timeout);
-  call->options = std::move(options);
-  co_await run_call(std::move(to), call);
+  auto const call = make_command_call(std::move(to), std::move(options), std::move(command));
+  co_await run_call(call);
   co_return std::move(call->outcome);
 }
 
 awaitable<command_result> run_command_or_throw(actor_address to, command_options options,
                                                std::unique_ptr<actor_command> command) {
-  auto const concerning = "actor " + quoted(to.id);
-  auto const outcome = co_await run_command(std::move(to), std::move(options), std::move(command));
-  if (auto const* const why = std::get_if<rejection>(&outcome))
-    throw command_rejected(*why, concerning);
-  co_return std::get<command_result>(outcome);
+  auto const call = make_command_call(std::move(to), std::move(options), std::move(command));
+  co_await run_call(call);
+  if (auto const* const why = std::get_if<rejection>(&call->outcome))
+    throw command_rejected(*why, "actor " + quoted(call->to.id));
+  co_return std::get<command_result>(call->outcome);
 }
 
 awaitable<std::int64_t> run_query(actor_address to, freshness how_fresh, call_options options,
                                   std::shared_ptr<actor_query> query) {
-  auto const call = std::make_shared<actor_call>();
+  auto const call = make_call(std::move(to), options.timeout);
   call->query = std::move(query);
   call->how_fresh = how_fresh;
-  call->deadline = deadline_of(to, options.timeout);
-  co_await run_call(std::move(to), call);
+  co_await run_call(call);
   co_return std::get<command_result>(call->outcome).last_version;
 }
 

@@ -7,6 +7,7 @@ namespace aether::detail {
 
 void actor_entry::push_back(std::shared_ptr<actor_call> call) noexcept {
   call->where = actor_call::place::waiting;
+  ++(call->is_command() ? commands : queries);
   auto* const added = call.get();
   (first ? last->next : first) = std::move(call);
   last = added;
@@ -15,6 +16,7 @@ void actor_entry::push_back(std::shared_ptr<actor_call> call) noexcept {
 void actor_entry::push_front(std::vector<std::shared_ptr<actor_call>> calls) noexcept {
   for (auto call = calls.rbegin(); call != calls.rend(); ++call) {
     (*call)->where = actor_call::place::waiting;
+    ++((*call)->is_command() ? commands : queries);
     if (!first)
       last = call->get();
     (*call)->next = std::move(first);
@@ -27,6 +29,7 @@ std::shared_ptr<actor_call> actor_entry::pop_front() noexcept {
   if (call) {
     first = std::move(call->next);
     call->where = actor_call::place::nowhere;
+    --(call->is_command() ? commands : queries);
     if (!first)
       last = nullptr;
   }
@@ -40,6 +43,7 @@ bool actor_entry::remove(actor_call& call) noexcept {
       auto gone = std::move(*at);
       *at = std::move(gone->next);
       gone->where = actor_call::place::nowhere;
+      --(gone->is_command() ? commands : queries);
       if (last == &call)
         last = before;
       return true;
@@ -55,17 +59,16 @@ actor_index::entry_ptr actor_index::use(actor_type const& type, std::string_view
   return *found;
 }
 
-actor_index::entry_ptr actor_index::idle(actor_entry& entry, std::chrono::nanoseconds now, bool is_of_no_use) {
+actor_index::entry_ptr actor_index::idle(actor_entry& entry, bool is_of_no_use) {
   if (is_of_no_use)
     return drop(entry);
-  entry.idle_since = now;
   link(entry);
   return entries_.size() > most_ ? drop(*oldest_) : nullptr;
 }
 
 std::vector<actor_index::entry_ptr> actor_index::take_idle_since(std::chrono::nanoseconds then) {
   std::vector<entry_ptr> gone;
-  while (oldest_ && oldest_->idle_since <= then)
+  while (oldest_ && oldest_->used_at <= then)
     gone.push_back(drop(*oldest_));
   return gone;
 }

@@ -26,6 +26,7 @@ struct actor_entry {
   std::unique_ptr<actor_state> state; // none: it has to be loaded
   std::int64_t version = 0;
   std::chrono::nanoseconds confirmed_at{}; // by the store
+  std::chrono::nanoseconds used_at{};
   command_window window;
   std::unique_ptr<actor_batch> batch; // of commands in hand
   std::size_t events_since_snapshot = 0;
@@ -37,9 +38,9 @@ struct actor_entry {
   std::shared_ptr<actor_call> leader; // none: it is idle
   std::shared_ptr<actor_call> first;  // those that wait, in the order they came
   actor_call* last = nullptr;
+  std::size_t commands = 0, queries = 0; // among them
   actor_entry* newer = nullptr; // of those that are idle
   actor_entry* older = nullptr;
-  std::chrono::nanoseconds idle_since{};
 
   actor_entry(actor_type const& of, std::string name) : type(&of), id(std::move(name)) {}
 
@@ -61,12 +62,12 @@ public:
   entry_ptr use(actor_type const& type, std::string_view id);
   /// Nobody uses it now. What is to be destroyed, without the mutex, is returned: it itself when it is of no more use,
   /// and the one that was idle longest when there are too many.
-  [[nodiscard]] entry_ptr idle(actor_entry& entry, std::chrono::nanoseconds now, bool drop);
+  [[nodiscard]] entry_ptr idle(actor_entry& entry, bool drop);
   /// Those that have been idle since then, or longer.
   [[nodiscard]] std::vector<entry_ptr> take_idle_since(std::chrono::nanoseconds then);
   /// Since when the one that is idle longest is.
   bool has_idle() const noexcept { return oldest_ != nullptr; }
-  std::chrono::nanoseconds idle_longest_since() const noexcept { return oldest_->idle_since; }
+  std::chrono::nanoseconds idle_longest_since() const noexcept { return oldest_->used_at; }
 
   std::size_t size() const noexcept { return entries_.size(); }
 

@@ -81,7 +81,7 @@ void apply(actor_core const& host, actor_entry& entry, event const& e) {
 
 awaitable<void> read_missed(std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry,
                             steady_time deadline) {
-  auto const asked_at = host->time().elapsed();
+  auto const asked_at = host->now().elapsed;
   read_options options;
   options.after_version = entry->version;
   auto reader = host->store().read_events(entry->id, options);
@@ -98,7 +98,7 @@ awaitable<void> read_missed(std::shared_ptr<actor_core> host, std::shared_ptr<ac
       refuse(errc::malformed_event, *entry, what);
     }
   }
-  entry->confirmed_at = asked_at;
+  entry->confirmed_at = entry->used_at = asked_at;
 }
 
 awaitable<void> load_actor(std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry, steady_time deadline) {

@@ -44,8 +44,12 @@ void finish(actor_core& host, std::vector<std::shared_ptr<actor_call>> calls) {
     count(host, *c);
   host.finish(std::move(calls));
 }
-void finish_batch(actor_core& host, actor_entry& entry) {
+void finish_batch(actor_core& host, actor_entry& entry, actor_call& mine) {
   auto const batch = std::move(entry.batch);
+  if (batch->size() == 1 && batch->holds(mine)) {
+    count(host, mine);
+    return actor_core::finish_own(mine);
+  }
   finish(host, batch->take_calls());
 }
 
@@ -58,7 +62,7 @@ awaitable<void> pause(std::shared_ptr<actor_core> host, int attempt, steady_time
 awaitable<bool> confirm(std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry, steady_time deadline) {
   call_options options;
   options.timeout = std::max(left_until(deadline), nanoseconds(1));
-  auto const asked_at = host->time().elapsed();
+  auto const asked_at = host->now().elapsed;
   auto const latest = co_await host->store().latest_version(entry->id, options);
   if (latest <= entry->version) {
     entry->confirmed_at = asked_at;
@@ -70,7 +74,7 @@ awaitable<bool> confirm(std::shared_ptr<actor_core> host, std::shared_ptr<actor_
 
 awaitable<void> answer_queries(std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry,
                                std::vector<std::shared_ptr<actor_call>> queries, steady_time deadline) {
-  auto const age = host->time().elapsed() - entry->confirmed_at;
+  auto const age = host->now().elapsed - entry->confirmed_at;
   auto const is_stale = [&](auto const& q) { return !q->how_fresh.allows(age); };
   std::exception_ptr failed;
   if (std::any_of(queries.begin(), queries.end(), is_stale)) {
@@ -102,37 +106,40 @@ awaitable<void> answer_queries(std::shared_ptr<actor_core> host, std::shared_ptr
   finish(*host, std::move(queries));
 }
 
-/// Those that were stored before are answered, and leave the hand.
+bool may_be_repeated(actor_entry const& entry, actor_call const& call) {
+  auto const& id = call.options.command_id;
+  if (id.empty() || call.is_new_at == entry.version)
+    return false;
+  std::size_t before = 0;
+  return call.options.maybe_repeated || entry.window.find(command_window::hash_of(id), before);
+}
+
+bool any_may_be_repeated(actor_entry const& entry) {
+  auto any = false;
+  entry.batch->for_each([&](auto const& c) { any = any || may_be_repeated(entry, *c); });
+  return any;
+}
+
+/// Those that were stored before are answered, and leave the hand; of the others it is known that they are new.
 awaitable<void> answer_all_repeated(std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry,
                                     steady_time deadline) {
   std::vector<std::shared_ptr<actor_call>> asked, answered;
   entry->batch->for_each([&](auto const& c) {
-    std::size_t before = 0;
-    if (!c->options.command_id.empty() &&
-        (entry->window.find(command_window::hash_of(c->options.command_id), before) || c->options.maybe_repeated))
+    if (may_be_repeated(*entry, *c))
       asked.push_back(c);
   });
   for (auto const& c : asked) {
     auto const is_repeated = co_await answer_repeated(host, entry, c, deadline);
     if (is_repeated)
       answered.push_back(c);
+    else
+      c->is_new_at = entry->version;
   }
   if (answered.empty())
     co_return;
   entry->batch->drop_if(
       [&](auto const& c) { return std::find(answered.begin(), answered.end(), c) != answered.end(); });
   finish(*host, std::move(answered));
-}
-
-bool may_be_repeated(actor_entry const& entry) {
-  auto any = false;
-  entry.batch->for_each([&](auto const& c) {
-    std::size_t before = 0;
-    auto const& id = c->options.command_id;
-    any = any || (!id.empty() && (c->options.maybe_repeated ||
-                                  (entry.window.size() > 0 && entry.window.find(command_window::hash_of(id), before))));
-  });
-  return any;
 }
 
 nanoseconds entered_last(actor_batch const& batch) {
@@ -142,12 +149,12 @@ nanoseconds entered_last(actor_batch const& batch) {
 }
 
 /// The save of a batch that is open, as often as it takes to know how it ended.
-awaitable<save_outcome> save(std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry,
-                             steady_time deadline) {
+awaitable<save_outcome> save(std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry, steady_time deadline,
+                             steady_time now) {
   auto& batch = *entry->batch;
   for (int attempt = 1;; ++attempt) {
     save_options options;
-    options.timeout = left_until(deadline);
+    options.timeout = deadline - now;
     if (options.timeout.count() <= 0)
       out_of_time(*entry, true);
     options.expected_version = batch.base() + static_cast<std::int64_t>(batch.saved_before);
@@ -169,19 +176,13 @@ awaitable<save_outcome> save(std::shared_ptr<actor_core> host, std::shared_ptr<a
     }
     if (batch.saved_before == 0) // unknown before its time: not as fast as can be
       co_await pause(host, attempt, deadline);
+    now = std::chrono::steady_clock::now();
   }
 }
 
-std::size_t most_at_once(actor_core& host, actor_entry const& entry) {
-  auto const& batch = host.rules().batch;
-  auto const together = batch.batches && !entry.one_at_a_time &&
-                        host.costs.pays(host.count_commands(entry, batch.commands), host.time().elapsed());
-  return together ? batch.commands : 1;
-}
-
-void on_stored(actor_core& host, std::shared_ptr<actor_entry> const& entry, nanoseconds asked_at) {
+void on_stored(actor_core& host, std::shared_ptr<actor_entry> const& entry, actor_call& mine, nanoseconds asked_at) {
   auto& batch = *entry->batch;
-  auto const now = host.time().elapsed();
+  auto const now = host.now().elapsed;
   if (batch.event_count() == 1)
     host.costs.single_took(now - asked_at, now);
   else
@@ -193,34 +194,35 @@ void on_stored(actor_core& host, std::shared_ptr<actor_entry> const& entry, nano
   entry->version = batch.base() + static_cast<std::int64_t>(batch.event_count());
   entry->state = batch.take_state();
   entry->confirmed_at = asked_at;
+  entry->used_at = now;
   entry->one_at_a_time = false;
   batch.stored(entry->window);
   batch.is_open = false;
   host.counts.batches.fetch_add(1, std::memory_order_relaxed);
   host.keep_snapshot(entry);
-  finish_batch(host, *entry);
+  finish_batch(host, *entry, mine);
 }
 
 /// Another writer was faster. What was missed is read, and the hand is decided again.
 awaitable<void> on_conflict(std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry,
-                            version_conflict conflict, steady_time deadline) {
+                            std::shared_ptr<actor_call> mine, version_conflict conflict) {
   auto& batch = *entry->batch;
   host->counts.conflicts.fetch_add(1, std::memory_order_relaxed);
   batch.is_open = false;
   if (batch.saved_before > 0) { // the first ones are stored, and cannot be taken back
     batch.fail(std::make_exception_ptr(version_conflict_error(conflict)));
     entry->state.reset();
-    finish_batch(*host, *entry);
+    finish_batch(*host, *entry, *mine);
     co_return;
   }
   if (++batch.conflicts > host->rules().max_conflicts) {
     batch.fail(std::make_exception_ptr(version_conflict_error(conflict)));
-    finish_batch(*host, *entry);
+    finish_batch(*host, *entry, *mine);
     co_return;
   }
   if (batch.conflicts > 1)
-    co_await pause(host, static_cast<int>(batch.conflicts) - 1, deadline);
-  co_await read_missed(host, entry, deadline);
+    co_await pause(host, static_cast<int>(batch.conflicts) - 1, mine->deadline);
+  co_await read_missed(host, entry, mine->deadline);
 }
 
 } // namespace
@@ -229,20 +231,20 @@ awaitable<void> lead_actor(std::shared_ptr<actor_core> host, std::shared_ptr<act
                            std::shared_ptr<actor_call> mine) {
   auto const deadline = mine->deadline;
   auto const& rules = host->rules();
+  entry->used_at = std::max(entry->used_at, mine->entered_at);
   while (!mine->over.load(std::memory_order_relaxed)) {
     if (!entry->batch || !entry->batch->is_open) {
       if (!entry->state) {
         co_await load_actor(host, entry, deadline);
         host->keep_snapshot(entry);
       }
-      if (auto queries = host->take_queries(*entry); !queries.empty()) {
+      if (auto queries = host->take_work(*entry); !queries.empty()) {
         co_await answer_queries(host, entry, std::move(queries), deadline);
         continue;
       }
-      host->take_commands(*entry, most_at_once(*host, *entry));
-      if (entry->batch->empty()) // those in hand went, and mine is a query that was answered
+      if (entry->batch->empty()) // those in hand went
         continue;
-      if (may_be_repeated(*entry)) {
+      if (any_may_be_repeated(*entry)) {
         co_await answer_all_repeated(host, entry, deadline);
         continue;
       }
@@ -260,19 +262,19 @@ awaitable<void> lead_actor(std::shared_ptr<actor_core> host, std::shared_ptr<act
           holds = co_await confirm(host, entry, deadline);
         if (holds) {
           entry->batch->decided_for_nothing();
-          finish_batch(*host, *entry);
+          finish_batch(*host, *entry, *mine);
         }
         continue;
       }
-      if (left_until(deadline).count() <= 0)
+      if (deadline <= std::chrono::steady_clock::now())
         out_of_time(*entry, false);
       entry->batch->is_open = true;
     }
-    auto const asked_at = host->time().elapsed();
+    auto const asked_at = host->now();
     std::exception_ptr failure;
     save_outcome outcome;
     try {
-      outcome = co_await save(host, entry, deadline);
+      outcome = co_await save(host, entry, deadline, asked_at.steady);
     } catch (error const& e) {
       // Unknown, and nobody may know before it is asked again: the batch stays open for the next leader.
       if (e.code() == errc::outcome_unknown)
@@ -280,9 +282,9 @@ awaitable<void> lead_actor(std::shared_ptr<actor_core> host, std::shared_ptr<act
       failure = std::current_exception();
     }
     if (!failure && std::holds_alternative<saved>(outcome)) {
-      on_stored(*host, entry, asked_at);
+      on_stored(*host, entry, *mine, asked_at.elapsed);
     } else if (!failure) {
-      co_await on_conflict(host, entry, std::get<version_conflict>(outcome), deadline);
+      co_await on_conflict(host, entry, mine, std::get<version_conflict>(outcome));
     } else if (entry->batch->size() > 1) { // one of them may be at fault: each for itself
       entry->batch->is_open = false;
       entry->one_at_a_time = true;
@@ -293,7 +295,7 @@ awaitable<void> lead_actor(std::shared_ptr<actor_core> host, std::shared_ptr<act
         entry->state.reset();
       entry->batch->fail(failure);
       entry->one_at_a_time = false;
-      finish_batch(*host, *entry);
+      finish_batch(*host, *entry, *mine);
     }
   }
 }
