@@ -108,7 +108,7 @@ struct actor_host_options {
   backoff conflict_pause; ///< before a command is decided again, from its second conflict on. Zeros: 1 ms to 100 ms
 
   snapshot_policy snapshots;
-  bool skip_unknown_events = false;   ///< of types that are none of the actor's; else they are unknown_event_type
+  bool skip_unknown_events = false; ///< of types that are none of the actor's; else they are unknown_event_type
   bool skip_malformed_events = false; ///< stored messages that are no event; else they are malformed_event
   /// Rejections are decided on what is in memory. Else the store confirms first that nothing was missed, which costs a
   /// round trip.

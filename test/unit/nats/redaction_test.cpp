@@ -17,7 +17,8 @@ BOOST_AUTO_TEST_CASE(each_secret_of_the_options_is_known) {
   o.user = "alice";
   o.password = "pass-word";
   o.token = "tok.en";
-  o.servers = {"nats://bob:in-the-url@a:1", "nats://a-token-alone@b:2", "nats://c:3", "user:bare@d:4", "nats://e:p%40ss%2@e:5"};
+  o.servers = {"nats://bob:in-the-url@a:1", "nats://a-token-alone@b:2", "nats://c:3", "user:bare@d:4",
+               "nats://e:p%40ss%2@e:5"};
   auto const secrets = secrets_of(o);
   for (std::string const secret : {"pass-word", "tok.en", "in-the-url", "a-token-alone", "bare", "p%40ss%2", "p@ss%2"})
     BOOST_TEST(redacted("x" + secret + "y " + secret, secrets) == "x***y ***");
