@@ -265,6 +265,8 @@ awaitable<void> actor_core::write_snapshot(std::weak_ptr<actor_core> host, std::
     if (e.code() == boost::asio::error::operation_aborted)
       throw;
     why = e.what();
+  } catch (std::exception const& e) {
+    why = e.what();
   }
   auto const self = host.lock();
   if (!self)

@@ -1,6 +1,7 @@
 // A hash table of actors, and a list of the idle ones in the order of their last use.
 #include "actor_index.hpp"
 
+#include <exception>
 #include <utility>
 
 namespace aether::detail {
@@ -78,7 +79,19 @@ actor_index::entry_ptr actor_index::drop(actor_entry& entry) noexcept {
   auto const found = entries_.find(key{entry.type, entry.id});
   auto gone = *found;
   entries_.erase(found);
+  shrink();
   return gone;
+}
+
+// Of actors that are gone nothing stays.
+void actor_index::shrink() noexcept {
+  constexpr std::size_t few = 64;
+  if (entries_.bucket_count() <= few || entries_.size() > entries_.bucket_count() / 8)
+    return;
+  try {
+    entries_.rehash(entries_.size() * 2);
+  } catch (std::exception const&) { // no memory: the next time
+  }
 }
 
 void actor_index::link(actor_entry& entry) noexcept {

@@ -96,6 +96,7 @@ private:
   void link(actor_entry& entry) noexcept;
   void unlink(actor_entry& entry) noexcept;
   entry_ptr drop(actor_entry& entry) noexcept;
+  void shrink() noexcept;
 
   std::size_t const most_;
   std::unordered_set<entry_ptr, hasher, equal> entries_;

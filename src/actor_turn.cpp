@@ -7,6 +7,7 @@
 #include <aether/json.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace aether::detail {
@@ -72,38 +73,44 @@ awaitable<bool> confirm(std::shared_ptr<actor_core> host, std::shared_ptr<actor_
   co_return false;
 }
 
-awaitable<void> answer_queries(std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry,
-                               std::vector<std::shared_ptr<actor_call>> queries, steady_time deadline) {
-  auto const age = host->now().elapsed - entry->confirmed_at;
-  auto const is_stale = [&](auto const& q) { return !q->how_fresh.allows(age); };
-  std::exception_ptr failed;
-  if (std::any_of(queries.begin(), queries.end(), is_stale)) {
-    try {
-      co_await confirm(host, entry, deadline);
-    } catch (...) {
-      failed = std::current_exception();
-    }
-    if (failed && !entry->state) { // nobody can be answered now
-      host->give_back(*entry, std::move(queries));
-      std::rethrow_exception(failed);
-    }
-  }
+void answer(actor_core& host, actor_entry const& entry, std::vector<std::shared_ptr<actor_call>> queries) {
   for (auto const& q : queries) {
-    if (failed && is_stale(q)) {
-      q->failure = failed;
-      continue;
-    }
     command_result at;
-    at.last_version = entry->version;
+    at.last_version = entry.version;
     q->outcome = at;
     try {
       if (q->query)
-        q->query->look(*entry->state);
+        q->query->look(*entry.state);
     } catch (...) {
       q->failure = std::current_exception();
     }
   }
-  finish(*host, std::move(queries));
+  finish(host, std::move(queries));
+}
+
+/// Those that want nothing fresher at once, the others when the store has been asked. When that throws they wait again.
+awaitable<void> answer_queries(std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry,
+                               std::vector<std::shared_ptr<actor_call>> queries, steady_time deadline) {
+  auto const age = host->now().elapsed - entry->confirmed_at;
+  auto const first_stale =
+      std::stable_partition(queries.begin(), queries.end(), [&](auto const& q) { return q->how_fresh.allows(age); });
+  std::vector<std::shared_ptr<actor_call>> stale(std::make_move_iterator(first_stale),
+                                                 std::make_move_iterator(queries.end()));
+  queries.erase(first_stale, queries.end());
+  answer(*host, *entry, std::move(queries));
+  if (stale.empty())
+    co_return;
+  std::exception_ptr failed;
+  try {
+    co_await confirm(host, entry, deadline);
+  } catch (...) {
+    failed = std::current_exception();
+  }
+  if (failed) {
+    host->give_back(*entry, std::move(stale));
+    std::rethrow_exception(failed);
+  }
+  answer(*host, *entry, std::move(stale));
 }
 
 bool may_be_repeated(actor_entry const& entry, actor_call const& call) {
@@ -209,6 +216,8 @@ awaitable<void> on_conflict(std::shared_ptr<actor_core> host, std::shared_ptr<ac
   auto& batch = *entry->batch;
   host->counts.conflicts.fetch_add(1, std::memory_order_relaxed);
   batch.is_open = false;
+  if (conflict.current_version < batch.base()) // of what was read before something expired, or the stream is a new one
+    entry->state.reset();
   if (batch.saved_before > 0) { // the first ones are stored, and cannot be taken back
     batch.fail(std::make_exception_ptr(version_conflict_error(conflict)));
     entry->state.reset();
@@ -222,7 +231,8 @@ awaitable<void> on_conflict(std::shared_ptr<actor_core> host, std::shared_ptr<ac
   }
   if (batch.conflicts > 1)
     co_await pause(host, static_cast<int>(batch.conflicts) - 1, mine->deadline);
-  co_await read_missed(host, entry, mine->deadline);
+  if (entry->state)
+    co_await read_missed(host, entry, mine->deadline);
 }
 
 } // namespace
