@@ -223,28 +223,27 @@ struct transfer {
 enum class transferred { yes, refused, refunded };
 
 /// A step of a transfer: its command id is the transfer's and the step's name.
-aether::command_options step(transfer const& t, char const* name, bool repeats) {
+aether::command_options step(transfer const& t, char const* name) {
   auto options = with_id(t.id + "/" + name);
-  options.maybe_repeated = repeats; // long ago, perhaps: then the whole history is searched
   options.metadata.correlation_id(t.id);
   return options;
 }
 
 /// The money leaves the first account.
-aether::awaitable<aether::command_outcome> take(aether::actor_host host, transfer t, bool repeats) {
-  auto const from = host.get<bank::account>(t.from).with(step(t, "withdraw", repeats));
+aether::awaitable<aether::command_outcome> take(aether::actor_host host, transfer t) {
+  auto const from = host.get<bank::account>(t.from).with(step(t, "withdraw"));
   co_return co_await from.try_execute<bank::withdraw>(t.cents);
 }
 
 /// From one account to another. Throws when it is not known how that ended: repeat it with the same ids then.
-aether::awaitable<transferred> run_transfer(aether::actor_host host, store_ptr store, transfer t, bool repeats) {
-  auto const taken = co_await take(host, t, repeats);
+aether::awaitable<transferred> run_transfer(aether::actor_host host, store_ptr store, transfer t) {
+  auto const taken = co_await take(host, t);
   if (std::holds_alternative<aether::rejection>(taken))
     co_return transferred::refused; // no money has moved
 
   // Whoever ends here leaves money that is in neither account, until the transfer is repeated.
   auto const withdrawal = co_await store->find_event(t.from, std::get<aether::command_result>(taken).last_version);
-  auto options = step(t, "deposit", repeats);
+  auto options = step(t, "deposit");
   options.metadata.caused_by(*withdrawal);
   auto const to = host.get<bank::account>(t.to).with(options);
   auto const given = co_await to.try_execute<bank::deposit>(t.cents);
@@ -255,7 +254,7 @@ aether::awaitable<transferred> run_transfer(aether::actor_host host, store_ptr s
   // Only for a reason that stays: a deposit that is accepted later, and a refund, would make two of one.
   if (why->code != "account_closed")
     throw aether::command_rejected(*why, "transfer " + t.id);
-  options = step(t, "refund", repeats);
+  options = step(t, "refund");
   options.metadata.caused_by(*withdrawal);
   auto const back = host.get<bank::account>(t.from).with(options);
   co_await back.execute<bank::refund>(t.cents);
@@ -273,12 +272,12 @@ aether::awaitable<void> transfer_money(aether::actor_host host, store_ptr store)
   co_await from.execute<bank::deposit>(1000);
   co_await to.execute<bank::open_account>("Bob");
 
-  co_await take(host, t, false); // and here the process ended
+  co_await take(host, t); // and here the process ended
   auto const left = co_await from.query(&bank::balance_of);
   auto const nothing = co_await to.query(&bank::balance_of);
   std::cout << "in between: " << left << " + " << nothing << '\n'; // 300 are in neither
-  auto const finished = co_await run_transfer(host, store, t, true);
-  auto const again = co_await run_transfer(host, store, t, true);
+  auto const finished = co_await run_transfer(host, store, t);
+  auto const again = co_await run_transfer(host, store, t);
   auto const sent = co_await from.query(&bank::balance_of);
   auto const arrived = co_await to.query(&bank::balance_of);
   std::cout << "repeated: " << sent << " + " << arrived << '\n';
@@ -290,18 +289,18 @@ aether::awaitable<void> transfer_money(aether::actor_host host, store_ptr store)
 
   // A refund for what the other account refuses, also when it is repeated.
   co_await to.execute<bank::close_account>();
-  auto const repeated = co_await run_transfer(host, store, t, true);
+  auto const repeated = co_await run_transfer(host, store, t);
   example::expect(repeated == transferred::yes, "it was done before the account was closed");
   t.id = "transfer-" + aether::make_uuid();
-  for (auto const repeats : {false, true}) {
-    auto const ended = co_await run_transfer(host, store, t, repeats);
+  for (int i = 0; i < 2; ++i) {
+    auto const ended = co_await run_transfer(host, store, t);
     example::expect(ended == transferred::refunded, "a closed account took money");
   }
   auto const kept = co_await from.query(&bank::balance_of);
   example::expect(kept == 700, "the refund counts once");
   t.id = "transfer-" + aether::make_uuid();
   t.cents = 5000;
-  auto const refused = co_await run_transfer(host, store, t, false);
+  auto const refused = co_await run_transfer(host, store, t);
   example::expect(refused == transferred::refused, "there was not so much");
 }
 
