@@ -18,8 +18,8 @@
 
 namespace aether {
 
-/// A handle to one actor of a host: cheap to copy, and nothing is loaded before it is used. It keeps the host's memory,
-/// but not the host, alive.
+/// A handle to one actor of a host: cheap to copy, and nothing is loaded before it is used. It does not keep the host
+/// open: when that was closed or is gone, its calls throw `closed`.
 ///
 /// Commands on one actor run one at a time, in the order they came; those on different actors side by side, on the
 /// threads of whoever waits for them. Threads and cancelling: as event_store. A command that is cancelled may be stored
@@ -43,9 +43,10 @@ public:
   /// again. Returns when it is stored.
   ///
   /// Throws command_rejected; decide_failed and evolve_failed, which hold what the decider threw
-  /// (std::nested_exception); version_conflict after max_conflicts; outcome_unknown when an attempt was not answered in
-  /// time: it may be stored, so repeat the command with its id; else what reads and saves throw, and then nothing was
-  /// stored. Waiting commands of an actor are saved together, and then all are answered when that save has ended.
+  /// (std::nested_exception); version_conflict after max_conflicts; overloaded beyond max_waiting_commands;
+  /// outcome_unknown when an attempt was not answered in time: it may be stored, so repeat the command with its id;
+  /// else what reads and saves throw, and then nothing was stored. Commands that wait for one actor may be saved
+  /// together: all of them, rejected ones too, are answered when that save has ended.
   template <class C, class... Arguments>
     requires(!(sizeof...(Arguments) == 1 && (std::same_as<std::remove_cvref_t<Arguments>, C> && ...)))
   awaitable<command_result> execute(Arguments&&... arguments) const {
@@ -67,7 +68,8 @@ public:
   }
 
   /// Calls `function(D::state const&)` on a state as fresh as asked for, and returns what it returns. It is called
-  /// while nothing else runs on the actor, is to be short, and what it throws is thrown here. Captures live until then.
+  /// while nothing else runs on the actor, perhaps on another caller's thread, and is to be short; what it throws is
+  /// thrown here. What its captures refer to must live until then. Queries do not wait for commands that wait.
   template <class Function>
   awaitable<std::invoke_result_t<Function&, typename D::state const&>>
   query(Function function, freshness how_fresh = freshness::cached(), call_options options = {}) const {
@@ -93,8 +95,8 @@ private:
 
 /// Hosts actors on a store: a copyable handle, copies are the same host. An actor's snapshot and the events behind it
 /// are read once, when it is first used; then it stays in memory until it is idle for too long, too many are there, or
-/// its outcome is unknown. Several hosts, also in other processes, may host the same actors: the store decides, and who
-/// comes second reads what it missed.
+/// an event cannot be applied to it. Several hosts, also in other processes, may host the same actors: the store
+/// decides, and who comes second reads what it missed.
 ///
 /// Snapshots are written, and idle actors dropped, on `executor`: as long as actors are in memory its context has work,
 /// until close() or until the last handle goes. Commands under way go on to their end then.
@@ -110,8 +112,9 @@ public:
     return actor<D>(address(detail::actor_type_of<D>::instance(), std::move(id)));
   }
 
-  /// Takes no new command (they throw `closed`), lets those begun and the snapshots end until the deadline, and drops
-  /// the actors. Closing twice is no error. Throws timed_out when commands are still under way then.
+  /// Takes no new command or query (they throw `closed`), waits until those begun have ended, and the snapshots that
+  /// are being written, and drops the actors. Closing twice is no error. Throws timed_out when calls are still under
+  /// way at the deadline; 0: the host's command_timeout. They go on to their end.
   awaitable<void> close(call_options options = {});
 
   actor_metrics metrics() const;

@@ -33,8 +33,8 @@ using command_outcome = std::variant<rejection, command_result>;
 struct command_options {
   /// A command that is repeated with its id counts once: its events carry it. Empty: every one counts.
   std::string command_id;
-  /// The id was used longer ago than an actor remembers (32 ids): its history is searched for it, back to the first
-  /// event.
+  /// The id may have been used longer ago than an actor remembers (32 ids): when it is not among these, the history is
+  /// searched for it, back to the first event.
   bool maybe_repeated = false;
   /// Copied into every event. Where it names no correlation or causation, the command's id stands in.
   aether::metadata metadata;
@@ -61,7 +61,7 @@ private:
 };
 
 /// When a host keeps a snapshot of an actor. They are written in the background, and are never the truth: one that
-/// cannot be written or read is logged, and the events are replayed.
+/// cannot be written or read is logged, and the events are replayed. A state that does not convert to JSON has none.
 class snapshot_policy {
 public:
   /// Behind every `events` events; the default is 100.
@@ -87,15 +87,15 @@ private:
 /// What an actor type may say of itself (`static constexpr auto multi_event = aether::multi_event::one_by_one;`), for
 /// servers without atomic batches.
 enum class multi_event {
-  atomic,     ///< a decision of several events is batch_not_supported there, before anything is stored
+  atomic, ///< a decision of several events is batch_not_supported there, before anything is stored
   one_by_one, ///< they are saved one after the other: a crash, or another writer, can leave the first ones alone
 };
 
 /// Zero means the default, everywhere.
 struct actor_host_options {
-  std::size_t max_actors = 0;                 ///< in memory; beyond it the one used longest ago goes. 0: 10,000
-  std::chrono::nanoseconds idle_after{};      ///< an actor that is not used for so long goes. 0: 10 min
-  std::size_t max_waiting_commands = 0;       ///< and queries, in all; beyond it they are `overloaded`. 0: 65,536
+  std::size_t max_actors = 0; ///< in memory; beyond it the idle one used longest ago goes. 0: 10,000
+  std::chrono::nanoseconds idle_after{}; ///< an actor that is not used for so long goes. 0: 10 min
+  std::size_t max_waiting_commands = 0; ///< and queries, in all; beyond it they are `overloaded`. 0: 65,536
   std::chrono::nanoseconds command_timeout{}; ///< of commands and queries that name none. 0: 10 s
 
   /// Commands that wait for one actor are saved together where the store takes batches and that is faster than one by
@@ -103,15 +103,15 @@ struct actor_host_options {
   std::size_t max_batch_commands = 0;
   std::size_t max_batch_events = 0;
 
-  /// Conflicts with other processes a command meets before it gives up with version_conflict. 0: 50
+  /// Conflicts with other writers a command meets before it gives up with version_conflict. 0: 50
   std::size_t max_conflicts = 0;
   backoff conflict_pause; ///< before a command is decided again, from its second conflict on. Zeros: 1 ms to 100 ms
 
   snapshot_policy snapshots;
   bool skip_unknown_events = false; ///< of types that are none of the actor's; else they are unknown_event_type
   bool skip_malformed_events = false; ///< stored messages that are no event; else they are malformed_event
-  /// Rejections are decided on what is in memory. Else the store confirms first that nothing was missed, which costs a
-  /// round trip.
+  /// Rejections, and decisions of no events, are answered from what is in memory. Else the store confirms first that
+  /// nothing was missed, which costs a round trip.
   bool reject_from_memory = false;
 
   std::shared_ptr<time_source const> time; ///< empty: machine_time()
@@ -124,7 +124,7 @@ struct actor_host_options {
   void validate() const;
 };
 
-/// What a host did since it was made.
+/// What a host did since it was made. Commands that were cancelled, or out of time before their turn, are not counted.
 struct actor_metrics {
   std::uint64_t commands = 0; ///< that ended: the following five together
   std::uint64_t stored = 0; ///< with events
