@@ -7,6 +7,7 @@ namespace aether::detail {
 
 void actor_entry::push_back(std::shared_ptr<actor_call> call) noexcept {
   call->where = actor_call::place::waiting;
+  waiting_queries += call->is_command() ? 0 : 1;
   auto* const added = call.get();
   (first ? last->next : first) = std::move(call);
   last = added;
@@ -15,6 +16,7 @@ void actor_entry::push_back(std::shared_ptr<actor_call> call) noexcept {
 void actor_entry::push_front(std::vector<std::shared_ptr<actor_call>> calls) noexcept {
   for (auto call = calls.rbegin(); call != calls.rend(); ++call) {
     (*call)->where = actor_call::place::waiting;
+    waiting_queries += (*call)->is_command() ? 0 : 1;
     if (!first)
       last = call->get();
     (*call)->next = std::move(first);
@@ -27,6 +29,7 @@ std::shared_ptr<actor_call> actor_entry::pop_front() noexcept {
   if (call) {
     first = std::move(call->next);
     call->where = actor_call::place::nowhere;
+    waiting_queries -= call->is_command() ? 0 : 1;
     if (!first)
       last = nullptr;
   }
@@ -40,6 +43,7 @@ bool actor_entry::remove(actor_call& call) noexcept {
       auto gone = std::move(*at);
       *at = std::move(gone->next);
       gone->where = actor_call::place::nowhere;
+      waiting_queries -= gone->is_command() ? 0 : 1;
       if (last == &call)
         last = before;
       return true;

@@ -31,12 +31,14 @@ struct actor_entry {
   std::size_t events_since_snapshot = 0;
   std::size_t bytes_since_snapshot = 0;
   bool one_at_a_time = false; // one of a batch was refused: the next one tells which
+  bool distrusts_snapshots = false; // one was ahead of the events
   std::atomic<bool> snapshot_under_way{false};
 
   // Guarded by the host's mutex.
   std::shared_ptr<actor_call> leader; // none: it is idle
   std::shared_ptr<actor_call> first;  // those that wait, in the order they came
   actor_call* last = nullptr;
+  std::size_t waiting_queries = 0; // of those
   actor_entry* newer = nullptr; // of those that are idle
   actor_entry* older = nullptr;
   std::chrono::nanoseconds idle_since{};
