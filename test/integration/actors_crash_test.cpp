@@ -22,13 +22,13 @@ using nats::jetstream_event_store;
 namespace {
 
 #ifdef AETHER_TEST_SANITIZED
-constexpr std::int64_t commands_of_a_lane = 25;
+constexpr std::int64_t commands_of_a_lane = 60;
 constexpr int kills_of_a_client = 2;
 #else
-constexpr std::int64_t commands_of_a_lane = 250;
+constexpr std::int64_t commands_of_a_lane = 625;
 constexpr int kills_of_a_client = 5;
 #endif
-constexpr int clients = 4, lanes = 20, actors = 100;
+constexpr int clients = 4, lanes = 8, actors = 100;
 constexpr std::int64_t noted_every = 4; // so that a new life repeats what was answered too
 
 std::string actor_name(std::int64_t number) { return "account-" + std::to_string(number); }
@@ -206,7 +206,7 @@ BOOST_AUTO_TEST_CASE(send) { // -- URL STREAM FILE CLIENT HOLD_AT
   std::string const url = suite.argv[1], stream = suite.argv[2], file = suite.argv[3];
   auto const client = std::stoi(suite.argv[4]);
   auto const hold_at = std::stoll(suite.argv[5]);
-  run([&](boost::asio::io_context& context) { return run_client(context, url, stream, file, client, hold_at); }, on(2));
+  run([&](boost::asio::io_context& context) { return run_client(context, url, stream, file, client, hold_at); }, on(1));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
