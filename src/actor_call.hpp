@@ -9,6 +9,7 @@
 #include <atomic>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <utility>
 
 namespace aether::detail {
@@ -34,6 +35,10 @@ struct actor_call {
   command_outcome outcome;
   std::exception_ptr failure;
   std::atomic<bool> over{false};
+
+  /// Held while the query's function runs, which may use what its caller's frame holds: the caller stays so long.
+  std::mutex looking;
+  bool has_left = false; // guarded by it
 
   // Guarded by the host's mutex.
   enum class place { waiting, in_hand, nowhere } where = place::waiting;

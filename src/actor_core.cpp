@@ -106,6 +106,10 @@ void actor_core::leave(actor_entry& entry, actor_call& call) noexcept {
   std::shared_ptr<actor_entry> gone; // destroyed without the mutex
   std::unique_ptr<actor_batch> dropped;
   bool sweeps = false;
+  if (!call.is_command()) {
+    std::lock_guard const looks(call.looking);
+    call.has_left = true;
+  }
   {
     std::lock_guard const lock(mutex_);
     call.parked.reset();
@@ -156,6 +160,7 @@ std::vector<std::shared_ptr<actor_call>> actor_core::take_work(actor_entry& entr
   std::vector<std::shared_ptr<actor_call>> queries;
   std::lock_guard const lock(mutex_);
   if (entry.queries > 0) {
+    queries.reserve(entry.queries);
     auto rest = std::move(entry.first);
     entry.last = nullptr;
     entry.commands = entry.queries = 0;
@@ -225,6 +230,35 @@ void actor_core::fail_all(actor_entry& entry, std::exception_ptr why) {
 
 // Beside the commands.
 
+/// Goes with the coroutine that writes it, also when that never runs.
+class actor_core::snapshot_under_way {
+public:
+  std::weak_ptr<actor_core> const host;
+  std::shared_ptr<actor_entry> const entry;
+
+  snapshot_under_way(std::shared_ptr<actor_core> const& h, std::shared_ptr<actor_entry> e)
+      : host(h), entry(std::move(e)) {
+    std::lock_guard const lock(h->mutex_);
+    ++h->snapshots_under_way_;
+  }
+  snapshot_under_way(snapshot_under_way const&) = delete;
+  snapshot_under_way& operator=(snapshot_under_way const&) = delete;
+  ~snapshot_under_way() {
+    entry->snapshot_under_way = false;
+    auto const h = host.lock();
+    if (!h)
+      return;
+    std::vector<std::shared_ptr<wait_state<bool>>> written;
+    {
+      std::lock_guard const lock(h->mutex_);
+      if (--h->snapshots_under_way_ == 0)
+        written.swap(h->written_waiters_);
+    }
+    for (auto const& w : written)
+      w->complete(true);
+  }
+};
+
 void actor_core::keep_snapshot(std::shared_ptr<actor_entry> const& entry) {
   if (!entry->type->keeps_snapshots() || rules_.snapshots.is_never() ||
       !rules_.snapshots.is_due(entry->events_since_snapshot, entry->bytes_since_snapshot) ||
@@ -238,7 +272,8 @@ void actor_core::keep_snapshot(std::shared_ptr<actor_entry> const& entry) {
     s.state["state"] = entry->type->to_json(*entry->state);
     s.state["stateVersion"] = entry->type->state_version();
     s.state["commands"] = entry->window.to_json();
-    snapshots_.spawn(write_snapshot(weak_from_this(), store_, entry, std::move(s)));
+    auto of = std::make_shared<snapshot_under_way const>(shared_from_this(), entry);
+    snapshots_.spawn(write_snapshot(std::move(of), store_, std::move(s)));
     entry->events_since_snapshot = 0;
     entry->bytes_since_snapshot = 0;
   } catch (std::exception const& e) {
@@ -251,12 +286,8 @@ void actor_core::keep_snapshot(std::shared_ptr<actor_entry> const& entry) {
   }
 }
 
-awaitable<void> actor_core::write_snapshot(std::weak_ptr<actor_core> host, std::shared_ptr<event_store> store,
-                                           std::shared_ptr<actor_entry> entry, actor_snapshot snapshot) {
-  struct under_way {
-    actor_entry& of;
-    ~under_way() { of.snapshot_under_way = false; }
-  } const ends{*entry};
+awaitable<void> actor_core::write_snapshot(std::shared_ptr<snapshot_under_way const> of,
+                                           std::shared_ptr<event_store> store, actor_snapshot snapshot) {
   auto const version = snapshot.version;
   std::string why;
   try {
@@ -268,14 +299,14 @@ awaitable<void> actor_core::write_snapshot(std::weak_ptr<actor_core> host, std::
   } catch (std::exception const& e) {
     why = e.what();
   }
-  auto const self = host.lock();
+  auto const self = of->host.lock();
   if (!self)
     co_return;
   (why.empty() ? self->counts.snapshots : self->counts.snapshots_failed).fetch_add(1, std::memory_order_relaxed);
   if (why.empty())
     co_return;
   if (log_at const log{self->log_, log_level::warning})
-    log("an actor's snapshot was not stored", {{"actor", entry->id}, {"version", version}, {"cause", why}});
+    log("an actor's snapshot was not stored", {{"actor", of->entry->id}, {"version", version}, {"cause", why}});
 }
 
 void actor_core::begin_sweeping() {
@@ -327,7 +358,21 @@ void actor_core::when_quiet(std::shared_ptr<wait_state<bool>> waiting) {
   waiting->complete(true);
 }
 
-awaitable<void> actor_core::join_snapshots() { return snapshots_.join(); }
+void actor_core::when_written(std::shared_ptr<wait_state<bool>> waiting) {
+  {
+    std::lock_guard const lock(mutex_);
+    if (snapshots_under_way_ > 0) {
+      written_waiters_.push_back(std::move(waiting));
+      return;
+    }
+  }
+  waiting->complete(true);
+}
+
+awaitable<void> actor_core::end_snapshots() {
+  snapshots_.cancel();
+  return snapshots_.join();
+}
 
 void actor_core::drop_actors() noexcept {
   std::vector<std::shared_ptr<actor_entry>> gone;

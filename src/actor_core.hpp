@@ -83,7 +83,9 @@ public:
   void refuse() noexcept;
   /// Completes it when no call is under way.
   void when_quiet(std::shared_ptr<wait_state<bool>> waiting);
-  awaitable<void> join_snapshots();
+  /// Completes it when no snapshot is being written.
+  void when_written(std::shared_ptr<wait_state<bool>> waiting);
+  awaitable<void> end_snapshots();
   void drop_actors() noexcept;
   actor_metrics metrics() const;
 
@@ -100,8 +102,9 @@ private:
   std::optional<std::chrono::nanoseconds> sweep_once();
   static awaitable<void> sweep(std::weak_ptr<actor_core> host, std::shared_ptr<time_source const> time,
                                std::chrono::nanoseconds first);
-  static awaitable<void> write_snapshot(std::weak_ptr<actor_core> host, std::shared_ptr<event_store> store,
-                                        std::shared_ptr<actor_entry> entry, actor_snapshot snapshot);
+  class snapshot_under_way;
+  static awaitable<void> write_snapshot(std::shared_ptr<snapshot_under_way const> of,
+                                        std::shared_ptr<event_store> store, actor_snapshot snapshot);
 
   settings const rules_;
   std::shared_ptr<event_store> const store_;
@@ -115,7 +118,8 @@ private:
   std::size_t under_way_ = 0;
   bool refuses_ = false;
   bool sweeping_ = false;
-  std::vector<std::shared_ptr<wait_state<bool>>> quiet_waiters_;
+  std::size_t snapshots_under_way_ = 0;
+  std::vector<std::shared_ptr<wait_state<bool>>> quiet_waiters_, written_waiters_;
 
   task_group sweeper_; // each thread-safe
   task_group snapshots_;

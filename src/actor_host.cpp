@@ -59,6 +59,8 @@ void check_end(actor_core& host, actor_entry& entry, actor_call& call, wait_resu
   if (end.end != wait_end::timed_out)
     return;
   auto const left = host.give_up(entry, call);
+  if (left == actor_core::gave_up::waiting && call.is_command())
+    host.counts.failed.fetch_add(1, std::memory_order_relaxed);
   if (left == actor_core::gave_up::waiting || (left == actor_core::gave_up::in_hand && !call.is_command()))
     throw error(errc::timed_out, where + ": others were before it");
   if (left == actor_core::gave_up::in_hand)
@@ -187,7 +189,10 @@ awaitable<void> close_host(std::shared_ptr<detail::actor_core> core, call_option
   throw_if_cancelled(end);
   if (end.end == detail::wait_end::timed_out)
     throw error(errc::timed_out, "closing an actor host: commands are still under way");
-  co_await core->join_snapshots();
+  auto const write = [&](std::shared_ptr<detail::wait_state<bool>> waiting) { core->when_written(std::move(waiting)); };
+  auto const written = co_await detail::wait_until<bool>(deadline, write);
+  throw_if_cancelled(written);
+  co_await core->end_snapshots(); // one that is not stored by then is none
   core->drop_actors();
 }
 

@@ -32,6 +32,7 @@ struct actor_entry {
   std::size_t events_since_snapshot = 0;
   std::size_t bytes_since_snapshot = 0;
   bool one_at_a_time = false; // one of a batch was refused: the next one tells which
+  bool distrusts_snapshots = false; // one was ahead of the events
   std::atomic<bool> snapshot_under_way{false};
 
   // Guarded by the host's mutex.

@@ -114,7 +114,7 @@ awaitable<void> load_actor(std::shared_ptr<actor_core> host, std::shared_ptr<act
         of.state.reset();
     }
   } loading{*entry};
-  if (entry->type->keeps_snapshots() && !host->rules().snapshots.is_never()) {
+  if (entry->type->keeps_snapshots() && !host->rules().snapshots.is_never() && !entry->distrusts_snapshots) {
     std::string why;
     try {
       auto const found = co_await host->store().find_snapshot(entry->id, until(deadline));

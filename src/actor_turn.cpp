@@ -1,13 +1,14 @@
 // One leader at a time works for an actor: for its own call, and for those that wait behind it.
 #include "actor_turn.hpp"
 
+#include "actor_failure.hpp"
 #include "detail/log.hpp"
 #include "detail/utf8.hpp"
 
 #include <aether/json.hpp>
 
 #include <algorithm>
-#include <iterator>
+#include <mutex>
 #include <utility>
 
 namespace aether::detail {
@@ -59,58 +60,68 @@ awaitable<void> pause(std::shared_ptr<actor_core> host, int attempt, steady_time
   co_await host->time().sleep_for(std::min(wanted, std::max(left_until(deadline), nanoseconds(0))));
 }
 
-/// False: something was read, and what was decided before it is to be decided again.
+/// The store holds less than is in memory: it expired, or a snapshot was ahead of it.
+void forget(actor_entry& entry) {
+  entry.state.reset();
+  entry.distrusts_snapshots = true;
+}
+
+/// False: something was read or is to be loaded, and what was decided before it is to be decided again.
 awaitable<bool> confirm(std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry, steady_time deadline) {
   call_options options;
   options.timeout = std::max(left_until(deadline), nanoseconds(1));
   auto const asked_at = host->now().elapsed;
   auto const latest = co_await host->store().latest_version(entry->id, options);
-  if (latest <= entry->version) {
+  if (latest == entry->version) {
     entry->confirmed_at = asked_at;
     co_return true;
   }
-  co_await read_missed(host, entry, deadline);
+  if (latest < entry->version)
+    forget(*entry);
+  else
+    co_await read_missed(host, entry, deadline);
   co_return false;
 }
 
-void answer(actor_core& host, actor_entry const& entry, std::vector<std::shared_ptr<actor_call>> queries) {
-  for (auto const& q : queries) {
+awaitable<void> answer_queries(std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry,
+                               std::vector<std::shared_ptr<actor_call>> queries, steady_time deadline) {
+  auto const age = host->now().elapsed - entry->confirmed_at;
+  auto const is_stale = [&](auto const& q) { return !q->how_fresh.allows(age); };
+  struct held { // back into the queue when whoever leads goes before they are answered
+    actor_core& host;
+    actor_entry& entry;
+    std::vector<std::shared_ptr<actor_call>> queries;
+    ~held() { host.give_back(entry, std::move(queries)); }
+  } all{*host, *entry, std::move(queries)};
+  std::exception_ptr failed;
+  if (std::any_of(all.queries.begin(), all.queries.end(), is_stale)) {
+    try {
+      co_await confirm(host, entry, deadline);
+      if (!entry->state)
+        co_await load_actor(host, entry, deadline);
+    } catch (error const&) {
+      if (!entry->state || left_until(deadline).count() <= 0) // nobody can be answered now; or others have more time
+        throw;
+      failed = std::current_exception();
+    }
+  }
+  for (auto const& q : all.queries) {
+    if (failed && is_stale(q)) {
+      q->failure = failed;
+      continue;
+    }
     command_result at;
-    at.last_version = entry.version;
+    at.last_version = entry->version;
     q->outcome = at;
     try {
-      if (q->query)
-        q->query->look(*entry.state);
+      std::lock_guard const looks(q->looking);
+      if (q->query && !q->has_left)
+        q->query->look(*entry->state);
     } catch (...) {
       q->failure = std::current_exception();
     }
   }
-  finish(host, std::move(queries));
-}
-
-/// Those that want nothing fresher at once, the others when the store has been asked. When that throws they wait again.
-awaitable<void> answer_queries(std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry,
-                               std::vector<std::shared_ptr<actor_call>> queries, steady_time deadline) {
-  auto const age = host->now().elapsed - entry->confirmed_at;
-  auto const first_stale =
-      std::stable_partition(queries.begin(), queries.end(), [&](auto const& q) { return q->how_fresh.allows(age); });
-  std::vector<std::shared_ptr<actor_call>> stale(std::make_move_iterator(first_stale),
-                                                 std::make_move_iterator(queries.end()));
-  queries.erase(first_stale, queries.end());
-  answer(*host, *entry, std::move(queries));
-  if (stale.empty())
-    co_return;
-  std::exception_ptr failed;
-  try {
-    co_await confirm(host, entry, deadline);
-  } catch (...) {
-    failed = std::current_exception();
-  }
-  if (failed) {
-    host->give_back(*entry, std::move(stale));
-    std::rethrow_exception(failed);
-  }
-  answer(*host, *entry, std::move(stale));
+  finish(*host, std::move(all.queries));
 }
 
 bool may_be_repeated(actor_entry const& entry, actor_call const& call) {
@@ -155,6 +166,16 @@ nanoseconds entered_last(actor_batch const& batch) {
   return last;
 }
 
+/// What is made of a batch. That it cannot be is the decider's failure, and nothing was handed over.
+template <class Make> auto made(actor_entry const& entry, Make make) {
+  try {
+    return make(*entry.batch);
+  } catch (...) {
+    auto const failure = failed(errc::decide_failed, entry.id, entry.version, "an event cannot be written");
+    std::rethrow_exception(failure);
+  }
+}
+
 /// The save of a batch that is open, as often as it takes to know how it ended.
 awaitable<save_outcome> save(std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry, steady_time deadline,
                              steady_time now) {
@@ -165,23 +186,24 @@ awaitable<save_outcome> save(std::shared_ptr<actor_core> host, std::shared_ptr<a
     if (options.timeout.count() <= 0)
       out_of_time(*entry, true);
     options.expected_version = batch.base() + static_cast<std::int64_t>(batch.saved_before);
-    auto again = false;
+    auto is_unknown = false;
     try {
       if (batch.event_count() == 1 || !host->rules().batch.batches) {
-        auto outcome = co_await host->store().try_save_event(batch.make_event(batch.saved_before), options);
+        auto next = made(*entry, [](actor_batch const& b) { return b.make_event(b.saved_before); });
+        auto outcome = co_await host->store().try_save_event(std::move(next), options);
         if (std::holds_alternative<version_conflict>(outcome) || ++batch.saved_before == batch.event_count())
           co_return outcome;
-        again = true;
       } else {
-        auto outcome = co_await host->store().try_save_events(batch.make_events(), options);
+        auto all = made(*entry, [](actor_batch const& b) { return b.make_events(); });
+        auto outcome = co_await host->store().try_save_events(std::move(all), options);
         co_return outcome;
       }
     } catch (error const& e) {
-      again = e.code() == errc::outcome_unknown && left_until(deadline).count() > 0;
-      if (!again)
+      is_unknown = e.code() == errc::outcome_unknown && left_until(deadline).count() > 0;
+      if (!is_unknown)
         throw;
     }
-    if (batch.saved_before == 0) // unknown before its time: not as fast as can be
+    if (is_unknown) // before its time: not as fast as can be
       co_await pause(host, attempt, deadline);
     now = std::chrono::steady_clock::now();
   }
@@ -216,8 +238,6 @@ awaitable<void> on_conflict(std::shared_ptr<actor_core> host, std::shared_ptr<ac
   auto& batch = *entry->batch;
   host->counts.conflicts.fetch_add(1, std::memory_order_relaxed);
   batch.is_open = false;
-  if (conflict.current_version < batch.base()) // of what was read before something expired, or the stream is a new one
-    entry->state.reset();
   if (batch.saved_before > 0) { // the first ones are stored, and cannot be taken back
     batch.fail(std::make_exception_ptr(version_conflict_error(conflict)));
     entry->state.reset();
@@ -229,6 +249,8 @@ awaitable<void> on_conflict(std::shared_ptr<actor_core> host, std::shared_ptr<ac
     finish_batch(*host, *entry, *mine);
     co_return;
   }
+  if (conflict.current_version < entry->version)
+    forget(*entry);
   if (batch.conflicts > 1)
     co_await pause(host, static_cast<int>(batch.conflicts) - 1, mine->deadline);
   if (entry->state)
@@ -287,6 +309,8 @@ awaitable<void> lead_actor(std::shared_ptr<actor_core> host, std::shared_ptr<act
       outcome = co_await save(host, entry, deadline, asked_at.steady);
     } catch (error const& e) {
       // Unknown, and nobody may know before it is asked again: the batch stays open for the next leader.
+      if (e.code() == errc::outcome_unknown && mine->where != actor_call::place::in_hand)
+        out_of_time(*entry, false); // it is of others, and mine waits behind it
       if (e.code() == errc::outcome_unknown)
         throw;
       failure = std::current_exception();
@@ -295,7 +319,8 @@ awaitable<void> lead_actor(std::shared_ptr<actor_core> host, std::shared_ptr<act
       on_stored(*host, entry, *mine, asked_at.elapsed);
     } else if (!failure) {
       co_await on_conflict(host, entry, mine, std::get<version_conflict>(outcome));
-    } else if (entry->batch->size() > 1) { // one of them may be at fault: each for itself
+    } else if (entry->batch->size() > 1 &&
+               entry->batch->saved_before == 0) { // one of them may be at fault: each for itself
       entry->batch->is_open = false;
       entry->one_at_a_time = true;
       host->give_back(*entry, entry->batch->take_calls());
