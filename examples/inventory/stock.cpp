@@ -9,8 +9,10 @@
 
 #include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -72,17 +74,17 @@ struct task {
   std::int64_t pieces = 0; // of each article: to be delivered, or wanted
 };
 
-/// What is counted belongs to run_reserve, which waits for the clients.
+/// Shared by the clients of an article.
 struct tally {
   std::int64_t wanted = 0, got = 0, refused = 0;
 };
 
-aether::awaitable<void> reserve_pieces(aether::actor<stock::article> of, std::string by, tally& count) {
-  while (count.wanted > 0) {
-    --count.wanted;
+aether::awaitable<void> reserve_pieces(aether::actor<stock::article> of, std::string by, std::shared_ptr<tally> count) {
+  while (count->wanted > 0) {
+    --count->wanted;
     auto const outcome = co_await of.try_execute<stock::reserve>(by, 1);
     auto const is_refused = std::holds_alternative<aether::rejection>(outcome);
-    ++(is_refused ? count.refused : count.got);
+    ++(is_refused ? count->refused : count->got);
   }
 }
 
@@ -93,17 +95,17 @@ aether::awaitable<void> run_reserve(store_ptr store, task t) {
   std::string line;
   std::getline(std::cin, line); // until all are
 
-  std::map<std::string, tally> counts;
+  std::map<std::string, std::shared_ptr<tally>> counts;
   aether::task_group group(executor);
   for (std::string const name : articles) {
-    auto& count = counts[name];
-    count.wanted = t.pieces;
+    auto const count = counts[name] = std::make_shared<tally>();
+    count->wanted = t.pieces;
     for (int i = 0; i < clients; ++i)
       group.spawn(reserve_pieces(host.get<stock::article>(id_of(name)), t.name, count));
   }
   co_await group.join();
   for (auto const& [name, count] : counts)
-    std::cout << t.name << " got " << count.got << " of " << name << ", refused " << count.refused << '\n';
+    std::cout << t.name << " got " << count->got << " of " << name << ", refused " << count->refused << '\n';
   auto const m = host.metrics();
   std::cout << t.name << " met " << m.conflicts << " conflicts in " << m.commands << " commands\n";
   co_await host.close();
