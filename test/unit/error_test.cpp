@@ -74,7 +74,7 @@ BOOST_AUTO_TEST_CASE(codes_meet_the_generic_conditions_that_mean_the_same) {
 
 BOOST_AUTO_TEST_CASE(only_six_codes_may_be_tried_again_unchanged) {
   std::set<aether::errc> const retryable = {aether::errc::connection_lost, aether::errc::connect_failed,
-                                            aether::errc::timed_out,       aether::errc::overloaded,
+                                            aether::errc::timed_out, aether::errc::overloaded,
                                             aether::errc::outcome_unknown, aether::errc::circuit_open};
   for (int value = first; value <= last; ++value) {
     auto const code = static_cast<aether::errc>(value);
