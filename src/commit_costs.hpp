@@ -31,7 +31,7 @@ public:
     auto const batch = batch_.mean(), single = single_.mean();
     if (batch == 0 || single == 0)
       return batch == 0;
-    auto const faster = single > batch / static_cast<std::int64_t>(commands);
+    auto const faster = single * static_cast<std::int64_t>(commands) > batch;
     return (faster ? single_ : batch_).is_to_be_tried(now) ? !faster : faster;
   }
 

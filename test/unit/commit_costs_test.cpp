@@ -63,11 +63,11 @@ BOOST_AUTO_TEST_CASE(after_a_long_time_one_tries_again) {
   BOOST_TEST(cheap.pays(2, 15s + 2ns));
 }
 
-BOOST_AUTO_TEST_CASE(a_clock_that_stands_still_divides_by_nothing) {
+BOOST_AUTO_TEST_CASE(a_clock_that_stands_still_is_no_reason_for_single_saves) {
   commit_costs c;
   c.single_took(0s, 0s);
   c.batch_took(0s, 0s);
-  BOOST_TEST(!c.pays(256, 0s));
+  BOOST_TEST(c.pays(256, 0s));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
