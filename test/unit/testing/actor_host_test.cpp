@@ -3,6 +3,7 @@
 
 #include <aether/task_group.hpp>
 #include <support/account.hpp>
+#include <support/run.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -227,6 +228,25 @@ BOOST_AUTO_TEST_CASE(closing_lets_commands_end) {
     co_await note(late, s.get().execute<deposit>("ref", 1));
     BOOST_TEST(late == text_of(errc::closed));
     co_await group.join();
+  });
+}
+
+// The clock stands still, so the snapshot is never stored.
+BOOST_AUTO_TEST_CASE(closing_does_not_wait_for_snapshots_beyond_its_deadline) {
+  virtual_clock const clock;
+  auto options = on(clock);
+  options.snapshots = snapshot_policy::every(1);
+  aether::test::run([&](boost::asio::io_context& context) -> awaitable<void> {
+    fault_injecting_store store(context.get_executor(), clock);
+    store.script(operation::save_snapshot, {fault::outage});
+    actor_host host(context.get_executor(), std::make_shared<fault_injecting_store>(store), options);
+    co_await host.get<account>("account-1").execute<deposit>("ref", 1);
+    call_options soon;
+    soon.timeout = 10ms;
+    co_await host.close(soon);
+    BOOST_TEST(host.metrics().snapshots == 0u);
+    BOOST_TEST(host.metrics().actors == 0u);
+    co_await host.close(soon); // twice is no error
   });
 }
 
