@@ -1,8 +1,10 @@
 // An actor host on virtual time: passivation, whoever is cancelled while others wait, and how a host ends.
 #include "faulty_world.hpp"
+#include "forgetful_store.hpp"
 
 #include <aether/task_group.hpp>
 #include <support/account.hpp>
+#include <support/run.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -230,6 +232,25 @@ BOOST_AUTO_TEST_CASE(closing_lets_commands_end) {
   });
 }
 
+// The clock stands still, so the snapshot is never stored.
+BOOST_AUTO_TEST_CASE(closing_does_not_wait_for_snapshots_beyond_its_deadline) {
+  virtual_clock const clock;
+  auto options = on(clock);
+  options.snapshots = snapshot_policy::every(1);
+  aether::test::run([&](boost::asio::io_context& context) -> awaitable<void> {
+    fault_injecting_store store(context.get_executor(), clock);
+    store.script(operation::save_snapshot, {fault::outage});
+    actor_host host(context.get_executor(), std::make_shared<fault_injecting_store>(store), options);
+    co_await host.get<account>("account-1").execute<deposit>("ref", 1);
+    call_options soon;
+    soon.timeout = 10ms;
+    co_await host.close(soon);
+    BOOST_TEST(host.metrics().snapshots == 0u);
+    BOOST_TEST(host.metrics().actors == 0u);
+    co_await host.close(soon); // twice is no error
+  });
+}
+
 BOOST_AUTO_TEST_CASE(the_last_handle_goes_while_a_command_runs) {
   stage s(slow());
   s.run([&]() -> awaitable<void> {
@@ -273,6 +294,109 @@ BOOST_AUTO_TEST_CASE(a_snapshot_that_is_ahead_of_the_events) {
     s.make_host();
     auto const refused = co_await s.get().try_execute<withdraw>(2);
     BOOST_TEST(std::holds_alternative<rejection>(refused)); // from what is really there
+    co_await s.host.close();
+  });
+}
+
+// What is behind a save that nobody knows of waits for it, and has not been handed over itself.
+BOOST_AUTO_TEST_CASE(who_waits_behind_an_unknown_save_is_out_of_time) {
+  stage s(slow());
+  s.run([&]() -> awaitable<void> {
+    co_await s.get().version();
+    auto const executor = s.world.context.get_executor();
+    std::string first, behind, asks;
+    task_group leads(executor), waits(executor);
+    leads.spawn(note(first, s.get().with(with_id("first")).execute<deposit>("ref", 1)));
+    co_await s.pass(500ms);
+    auto soon = with_id("behind");
+    soon.timeout = 20ms;
+    call_options asked_soon;
+    asked_soon.timeout = 20ms;
+    waits.spawn(note(behind, s.get().with(soon).execute<deposit>("ref", 1)));
+    waits.spawn(note(asks, s.get().query(&balance_of, freshness::cached(), asked_soon)));
+    co_await s.pass(1ms);
+    s.world.store.begin_outage();
+    leads.cancel();
+    co_await waits.join();
+    BOOST_TEST(behind == text_of(errc::timed_out));
+    BOOST_TEST(asks == text_of(errc::timed_out));
+    s.world.store.end_outage();
+    co_await leads.join();
+    auto const again = co_await s.get().with(with_id("first")).execute<deposit>("ref", 1);
+    BOOST_TEST(again.last_version == 1);
+    auto const version = co_await s.world.inner->latest_version("account-1");
+    BOOST_TEST(version == 1);
+    co_await s.host.close();
+  });
+}
+
+struct patient_account : account {
+  static constexpr auto multi_event = aether::multi_event::one_by_one;
+};
+
+BOOST_AUTO_TEST_CASE(events_saved_one_by_one_over_answers_that_are_lost) {
+  for (auto const& faults : std::vector<std::vector<fault>>{
+           {fault::none, fault::lose_acknowledgement},
+           {fault::none, fault::lose_request, fault::lose_request},
+           {fault::lose_acknowledgement, fault::none, fault::lose_acknowledgement, fault::lose_acknowledgement}}) {
+    boost::asio::io_context context;
+    virtual_clock const clock;
+    auto const inner = std::make_shared<forgetful_store>(context.get_executor(), false);
+    fault_injecting_store store(context.get_executor(), clock, inner);
+    store.script(operation::save, faults);
+    auto const body = [&]() -> awaitable<void> {
+      actor_host host(context.get_executor(), std::make_shared<fault_injecting_store>(store), on(clock));
+      auto const a = host.get<patient_account>("account-1").with(with_id("c-1"));
+      std::string end;
+      co_await note(end, a.execute<deposit_in_parts>(30, 3));
+      BOOST_TEST(end == "1-3");
+      co_await note(end, a.execute<deposit_in_parts>(30, 3));
+      BOOST_TEST(end == "1-3 repeated");
+      auto const version = co_await inner->latest_version("account-1");
+      BOOST_TEST(version == 3);
+      co_await host.close();
+    };
+    aether::testing::run(clock, context, body());
+  }
+}
+
+// Another writer comes between them: the command ends, and what comes next sees everything.
+BOOST_AUTO_TEST_CASE(events_saved_one_by_one_and_another_writer) {
+  boost::asio::io_context context;
+  virtual_clock const clock;
+  fault_plan plan;
+  plan.rival_type = "Deposited";
+  plan.rival_data = {{"reference", "rival"}, {"amount", 1}};
+  auto const inner = std::make_shared<forgetful_store>(context.get_executor(), false);
+  fault_injecting_store store(context.get_executor(), clock, inner, plan);
+  store.script(operation::save, {fault::none, fault::conflict});
+  auto const body = [&]() -> awaitable<void> {
+    actor_host host(context.get_executor(), std::make_shared<fault_injecting_store>(store), on(clock));
+    auto const a = host.get<patient_account>("account-1");
+    std::string end;
+    co_await note(end, a.execute<deposit_in_parts>(30, 3));
+    BOOST_TEST(end == text_of(errc::version_conflict));
+    co_await note(end, a.execute<withdraw>(11));
+    BOOST_TEST(end == "3-3");
+    co_await host.close();
+  };
+  aether::testing::run(clock, context, body());
+}
+
+BOOST_AUTO_TEST_CASE(too_many_at_once_are_overloaded) {
+  stage s(slow());
+  s.options.max_waiting_commands = 2;
+  s.run([&]() -> awaitable<void> {
+    std::string ends[3];
+    task_group group(s.world.context.get_executor());
+    for (auto& end : ends)
+      group.spawn(note(end, s.get().execute<deposit>("ref", 1)));
+    co_await group.join();
+    BOOST_TEST(ends[0] == "1-1");
+    BOOST_TEST(ends[1] == "2-2");
+    BOOST_TEST(ends[2] == text_of(errc::overloaded));
+    co_await note(ends[2], s.get().execute<deposit>("ref", 1));
+    BOOST_TEST(ends[2] == "3-3");
     co_await s.host.close();
   });
 }

@@ -12,8 +12,8 @@ namespace aether::test {
 
 class forgetful_store final : public event_store {
 public:
-  explicit forgetful_store(boost::asio::any_io_executor executor)
-      : store_(std::make_shared<memory_event_store>(std::move(executor))) {}
+  explicit forgetful_store(boost::asio::any_io_executor executor, bool takes_batches = true)
+      : store_(std::make_shared<memory_event_store>(std::move(executor))), takes_batches_(takes_batches) {}
 
 private:
   using store_ptr = std::shared_ptr<memory_event_store>;
@@ -68,7 +68,7 @@ private:
   awaitable<std::optional<event>> do_find_latest_event(std::string actor_id, call_options options) override {
     return store_->find_latest_event(std::move(actor_id), options);
   }
-  bool do_supports_batches() const override { return true; }
+  bool do_supports_batches() const override { return takes_batches_; }
   awaitable<void> do_save_snapshot(actor_snapshot s, call_options options) override {
     return store_->save_snapshot(std::move(s), options);
   }
@@ -78,6 +78,7 @@ private:
   awaitable<close_report> do_close(call_options options) override { return store_->close(options); }
 
   store_ptr store_;
+  bool takes_batches_;
 };
 
 } // namespace aether::test
