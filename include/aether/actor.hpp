@@ -67,7 +67,8 @@ public:
   }
 
   /// Calls `function(D::state const&)` on a state as fresh as asked for, and returns what it returns. It is called
-  /// while nothing else runs on the actor, is to be short, and what it throws is thrown here. Captures live until then.
+  /// while nothing else runs on the actor, on the thread of anybody who waits for it; it is to be short, and what it
+  /// throws is thrown here. It never runs once this call has ended, so captures may refer to the caller's frame.
   template <class Function>
   awaitable<std::invoke_result_t<Function&, typename D::state const&>>
   query(Function function, freshness how_fresh = freshness::cached(), call_options options = {}) const {
@@ -111,7 +112,8 @@ public:
   }
 
   /// Takes no new command (they throw `closed`), lets those begun and the snapshots end until the deadline, and drops
-  /// the actors. Closing twice is no error. Throws timed_out when commands are still under way then.
+  /// the actors. Closing twice is no error. Throws timed_out when commands are still under way then; a snapshot that is
+  /// not written by then is given up.
   awaitable<void> close(call_options options = {});
 
   actor_metrics metrics() const;
