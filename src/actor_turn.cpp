@@ -319,8 +319,7 @@ awaitable<void> lead_actor(std::shared_ptr<actor_core> host, std::shared_ptr<act
       on_stored(*host, entry, *mine, asked_at.elapsed);
     } else if (!failure) {
       co_await on_conflict(host, entry, mine, std::get<version_conflict>(outcome));
-    } else if (entry->batch->size() > 1 &&
-               entry->batch->saved_before == 0) { // one of them may be at fault: each for itself
+    } else if (entry->batch->size() > 1 && entry->batch->saved_before == 0) { // one may be at fault
       entry->batch->is_open = false;
       entry->one_at_a_time = true;
       host->give_back(*entry, entry->batch->take_calls());

@@ -68,8 +68,9 @@ public:
   }
 
   /// Calls `function(D::state const&)` on a state as fresh as asked for, and returns what it returns. It is called
-  /// while nothing else runs on the actor, perhaps on another caller's thread, and is to be short; what it throws is
-  /// thrown here. What its captures refer to must live until then. Queries do not wait for commands that wait.
+  /// while nothing else runs on the actor, on the thread of anybody who waits for it; it is to be short, and what it
+  /// throws is thrown here. It never runs once this call has ended, so captures may refer to the caller's frame.
+  /// Queries do not wait for commands that wait.
   template <class Function>
   awaitable<std::invoke_result_t<Function&, typename D::state const&>>
   query(Function function, freshness how_fresh = freshness::cached(), call_options options = {}) const {
@@ -112,9 +113,10 @@ public:
     return actor<D>(address(detail::actor_type_of<D>::instance(), std::move(id)));
   }
 
-  /// Takes no new command or query (they throw `closed`), waits until those begun have ended, and the snapshots that
-  /// are being written, and drops the actors. Closing twice is no error. Throws timed_out when calls are still under
-  /// way at the deadline; 0: the host's command_timeout. They go on to their end.
+  /// Takes no new command or query (they throw `closed`), waits until those begun have ended and the snapshots are
+  /// written, and drops the actors. Closing twice is no error. Throws timed_out when calls are still under way at the
+  /// deadline (0: the host's command_timeout): they go on to their end. A snapshot that is not written by then is given
+  /// up.
   awaitable<void> close(call_options options = {});
 
   actor_metrics metrics() const;
