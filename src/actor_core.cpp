@@ -125,8 +125,8 @@ void actor_core::leave(actor_entry& entry, actor_call& call) noexcept {
       }
       promote(entry, woken);
       if (!entry.leader) {
-        dropped = std::move(entry.batch);
-        gone = index_.idle(entry, refuses_ || !entry.state);
+        dropped = std::move(entry.batch); // open: it may be stored, and only the store knows
+        gone = index_.idle(entry, refuses_ || !entry.state || dropped);
         counts.evictions.fetch_add(gone ? 1 : 0, std::memory_order_relaxed);
         sweeps = index_.has_idle() && !std::exchange(sweeping_, true);
       }

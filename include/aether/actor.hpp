@@ -23,7 +23,8 @@ namespace aether {
 ///
 /// Commands on one actor run one at a time, in the order they came; those on different actors side by side, on the
 /// threads of whoever waits for them. Threads and cancelling: as event_store. A command that is cancelled may be stored
-/// none the less: repeat it with its id to learn.
+/// none the less: repeat it with its id to learn. Commands own what they refer to: one that is on its way is written
+/// even when its caller has gone.
 template <decider D> class actor {
 public:
   actor() = default;
@@ -95,9 +96,9 @@ private:
 };
 
 /// Hosts actors on a store: a copyable handle, copies are the same host. An actor's snapshot and the events behind it
-/// are read once, when it is first used; then it stays in memory until it is idle for too long, too many are there, or
-/// an event cannot be applied to it. Several hosts, also in other processes, may host the same actors: the store
-/// decides, and who comes second reads what it missed.
+/// are read once, when it is first used; then it stays in memory until it is idle for too long, too many are there, an
+/// event cannot be applied to it, or the outcome of a command is unknown. Several hosts, also in other processes, may
+/// host the same actors: the store decides, and who comes second reads what it missed.
 ///
 /// Snapshots are written, and idle actors dropped, on `executor`: as long as actors are in memory its context has work,
 /// until close() or until the last handle goes. Commands under way go on to their end then.
