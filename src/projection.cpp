@@ -1,6 +1,7 @@
 // The handle of a projection: its options, and its run's controls.
 #include <aether/projection.hpp>
 
+#include "or_default.hpp"
 #include "projection_run.hpp"
 #include "store_checks.hpp"
 
@@ -10,14 +11,13 @@ namespace aether {
 
 namespace {
 
+using detail::or_default;
 using std::chrono::nanoseconds;
 
 void check_duration(nanoseconds value, char const* name) {
   if (value < nanoseconds::zero())
     throw error(errc::invalid_argument, std::string("projection_options::") + name + " is negative");
 }
-
-template <class T> T or_default(T value, T otherwise) { return value == T{} ? otherwise : value; }
 
 projection_options resolved(projection_options options) {
   options.checkpoint_events = or_default<std::uint64_t>(options.checkpoint_events, 1000);

@@ -2,6 +2,7 @@
 #include <aether/save_queue.hpp>
 
 #include "detail/log.hpp"
+#include "or_default.hpp"
 #include "save_slots.hpp"
 #include "save_ticket.hpp"
 
@@ -22,10 +23,9 @@ namespace aether {
 
 namespace {
 
+using detail::or_default;
 using std::chrono::nanoseconds;
 using closing_wait = std::shared_ptr<detail::wait_state<bool>>;
-
-template <class T> T or_default(T value, T otherwise) { return value == T{} ? otherwise : value; }
 
 save_queue_options settled(save_queue_options options) {
   options.validate();

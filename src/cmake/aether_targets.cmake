@@ -12,8 +12,10 @@ endif()
 # Flags of our own sources; nothing of this reaches those who link the library.
 add_library(aether_flags INTERFACE)
 target_compile_options(aether_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Woverloaded-virtual
+  -Wall -Wextra -Wpedantic -Wconversion -Woverloaded-virtual
   $<$<BOOL:${AETHER_WERROR}>:-Werror>
+  # Sources that are compiled together shadow each other's names.
+  $<$<NOT:$<BOOL:${AETHER_FAST_BUILD}>>:-Wshadow>
   # g++ 12 is wrong with these: coroutine frames, and strings joined in one expression.
   $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow -Wno-tsan>
   # So that ccache may answer in spite of precompiled headers.
@@ -44,7 +46,16 @@ function(aether_own_target target)
   if(AETHER_SANITIZE AND type STREQUAL "EXECUTABLE")
     target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/test/support/sanitizer_options.cpp)
     set_source_files_properties(${PROJECT_SOURCE_DIR}/test/support/sanitizer_options.cpp
-      TARGET_DIRECTORY ${target} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+      TARGET_DIRECTORY ${target} PROPERTIES SKIP_PRECOMPILE_HEADERS ON SKIP_UNITY_BUILD_INCLUSION ON)
+  endif()
+endfunction()
+
+# Where it is asked for, the sources of a target of many are compiled by the dozen.
+function(aether_join_sources target)
+  if(AETHER_FAST_BUILD)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)
+    # What stands in an included source is taken for a header's.
+    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
   endif()
 endfunction()
 
@@ -55,6 +66,7 @@ function(aether_add_library name)
   add_library(${target} ${sources})
   add_library(aether::${name} ALIAS ${target})
   aether_own_target(${target})
+  aether_join_sources(${target})
   target_compile_features(${target} PUBLIC cxx_std_20)
   target_include_directories(${target}
     PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>

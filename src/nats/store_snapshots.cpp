@@ -73,9 +73,9 @@ awaitable<std::uint64_t> known_sequence(std::shared_ptr<store_core> store, std::
 }
 
 void check_size(store_core& store, std::string const& data, actor_snapshot const& s) {
-  constexpr std::size_t header_bytes = 192;
+  constexpr std::size_t most_header_bytes = 192;
   auto const most = store.link().max_payload();
-  if (most > 0 && data.size() + header_bytes > static_cast<std::size_t>(most))
+  if (most > 0 && data.size() + most_header_bytes > static_cast<std::size_t>(most))
     throw error(errc::event_too_large, "the snapshot of actor " + quoted(s.actor_id) + " takes " +
                                            std::to_string(data.size()) + " bytes; the server's max_payload is " +
                                            std::to_string(most));

@@ -14,7 +14,7 @@ namespace {
 
 using boost::json::value;
 
-std::string told(std::string const& path, std::string const& expected, std::string const& actual) {
+std::string mismatch(std::string const& path, std::string const& expected, std::string const& actual) {
   return (path.empty() ? "" : path + ": ") + "expected " + expected + ", got " + actual;
 }
 std::string text(value const* v) { return v ? boost::json::serialize(*v) : "nothing"; }
@@ -55,7 +55,7 @@ std::string difference(std::string const& path, value const* expected, value con
     if (expected->is_array() && actual->is_array())
       return in_arrays(path, expected->get_array(), actual->get_array());
   }
-  return told(path, text(expected), text(actual));
+  return mismatch(path, text(expected), text(actual));
 }
 
 } // namespace

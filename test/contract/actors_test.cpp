@@ -6,6 +6,8 @@
 
 #include <set>
 
+BOOST_AUTO_TEST_SUITE(contract_actors)
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
@@ -38,8 +40,6 @@ template <class Error, class T> awaitable<std::string> text_of_thrown(awaitable<
   }
   co_return text;
 }
-
-BOOST_AUTO_TEST_SUITE(contract_actors)
 
 BOOST_DATA_TEST_CASE(commands_become_events, all_readers(), provider) {
   with_actors(provider, [](store_ptr store, asio::any_io_executor executor) -> awaitable<void> {

@@ -11,6 +11,8 @@
 #include <mutex>
 #include <stdexcept>
 
+BOOST_AUTO_TEST_SUITE(contract_announcements)
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
@@ -89,8 +91,6 @@ awaitable<void> save_versions(store_ptr store, std::int64_t up_to, versions& sto
       stored.push_back(version);
   }
 }
-
-BOOST_AUTO_TEST_SUITE(contract_announcements)
 
 BOOST_DATA_TEST_CASE(a_save_is_announced_with_what_it_stored, all_stores(), provider) {
   auto const bus = std::make_shared<event_bus>();

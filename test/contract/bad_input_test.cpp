@@ -3,6 +3,8 @@
 
 #include <limits>
 
+BOOST_AUTO_TEST_SUITE(contract_bad_input)
+
 using namespace aether;
 using namespace aether::test;
 
@@ -41,8 +43,6 @@ awaitable<void> still_works(event_store& store) {
   save_outcome const outcome = co_await store.try_save_event(event_of("order-1", 1));
   BOOST_TEST(stored(outcome, 1));
 }
-
-BOOST_AUTO_TEST_SUITE(contract_bad_input)
 
 BOOST_DATA_TEST_CASE(ids_of_events, all_stores(), provider) {
   with_store(provider, [](event_store& store) -> awaitable<void> {

@@ -1,12 +1,12 @@
 // Saving several events of one actor, all or none.
 #include <contract/contract.hpp>
 
+BOOST_AUTO_TEST_SUITE(contract_batches)
+
 using namespace aether;
 using namespace aether::test;
 
 namespace {
-
-BOOST_AUTO_TEST_SUITE(contract_batches)
 
 void with_batches(store_provider const& provider, store_settings settings,
                   std::function<awaitable<void>(event_store&)> body) {

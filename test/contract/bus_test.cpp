@@ -15,6 +15,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(contract_buses)
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
@@ -43,8 +45,6 @@ void with_buses(bus_provider const& provider, bus_body body, run_options options
         options);
   }
 }
-
-BOOST_AUTO_TEST_SUITE(contract_buses)
 
 BOOST_DATA_TEST_CASE(each_hears_what_it_asked_for, all_buses(), provider) {
   with_buses(provider, [](bus_data& data, bus_ptr here, bus_ptr there) -> awaitable<void> {

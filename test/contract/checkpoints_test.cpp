@@ -12,6 +12,8 @@
 #include <functional>
 #include <limits>
 
+BOOST_AUTO_TEST_SUITE(contract_checkpoints)
+
 using namespace aether;
 using namespace aether::test;
 
@@ -50,8 +52,6 @@ awaitable<void> commit(checkpoint_session& session, std::uint64_t sequence) {
   checkpoint next(at(sequence));
   co_await session.commit(std::move(next), {});
 }
-
-BOOST_AUTO_TEST_SUITE(contract_checkpoints)
 
 BOOST_DATA_TEST_CASE(what_is_stored_is_found_again_whole, all_checkpoints(), provider) {
   with_checkpoints(provider, [](checkpoint_data& data) -> awaitable<void> {

@@ -3,6 +3,8 @@
 
 #include <aether/json.hpp>
 
+BOOST_AUTO_TEST_SUITE(dead_letters)
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
@@ -18,8 +20,6 @@ awaitable<void> reject_one(event_group& group, std::string reason) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(dead_letters)
 
 BOOST_DATA_TEST_CASE(beyond_max_attempts_an_event_is_a_dead_letter, all_stores(), provider) {
   with_store(provider, [](event_store& store) -> awaitable<void> {

@@ -11,6 +11,8 @@
 #include <map>
 #include <set>
 
+BOOST_AUTO_TEST_SUITE(contract_following)
+
 using namespace aether;
 using namespace aether::test;
 namespace asio = boost::asio;
@@ -120,8 +122,6 @@ void followed_by(store_provider const& provider, follower how, int threads) {
   BOOST_TEST(filtered.events == static_cast<std::uint64_t>(each));
   BOOST_TEST(filtered.out_of_order == 0);
 }
-
-BOOST_AUTO_TEST_SUITE(contract_following)
 
 BOOST_DATA_TEST_CASE(every_event_once_and_in_order, all_readers() * one_and_four_threads(), provider, threads) {
   followed_by(provider, follow, threads);

@@ -13,6 +13,8 @@
 #include <mutex>
 #include <set>
 
+BOOST_AUTO_TEST_SUITE(groups)
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
@@ -126,8 +128,6 @@ template <class T> awaitable<std::string> text_of_error(awaitable<T> call, errc 
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(groups)
 
 BOOST_DATA_TEST_CASE(members_share_the_work, all_stores() * one_and_four_threads(), provider, threads) {
   auto const w = std::make_shared<work>(200);

@@ -8,13 +8,13 @@
 
 #include <atomic>
 
+BOOST_AUTO_TEST_SUITE(contract_handles)
+
 using namespace aether;
 using namespace aether::test;
 namespace asio = boost::asio;
 
 namespace {
-
-BOOST_AUTO_TEST_SUITE(contract_handles)
 
 awaitable<void> everything_throws(event_store& store, errc why) {
   std::vector<call_result> const results = co_await call_everything(store, "order-9");

@@ -3,6 +3,8 @@
 
 #include <set>
 
+BOOST_AUTO_TEST_SUITE(contract_ids)
+
 using namespace aether;
 using namespace aether::test;
 
@@ -67,8 +69,6 @@ std::vector<std::string> odd_ids() {
     ids.push_back(std::string("byte-") + static_cast<char>(c));
   return ids;
 }
-
-BOOST_AUTO_TEST_SUITE(contract_ids)
 
 BOOST_DATA_TEST_CASE(odd_actor_ids_round_trip_and_never_meet, all_stores(), provider) {
   std::vector<std::string> const ids = odd_ids();

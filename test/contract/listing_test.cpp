@@ -4,6 +4,8 @@
 
 #include <map>
 
+BOOST_AUTO_TEST_SUITE(contract_listing)
+
 using namespace aether;
 using namespace aether::test;
 namespace asio = boost::asio;
@@ -26,8 +28,6 @@ awaitable<listing> list_all(event_store& store, std::string type) {
 }
 
 std::string actor(int i) { return "order-" + std::to_string(i); }
-
-BOOST_AUTO_TEST_SUITE(contract_listing)
 
 BOOST_DATA_TEST_CASE(each_actor_once_with_its_events, all_readers(), provider) {
   with_store(provider, [](event_store& store) -> awaitable<void> {

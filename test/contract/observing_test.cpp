@@ -6,6 +6,8 @@
 #include <map>
 #include <mutex>
 
+BOOST_AUTO_TEST_SUITE(contract_observing)
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
@@ -68,8 +70,6 @@ private:
   std::vector<std::shared_ptr<span>> spans_;
   bool twice_ = false;
 };
-
-BOOST_AUTO_TEST_SUITE(contract_observing)
 
 BOOST_DATA_TEST_CASE(saves_are_counted_by_how_they_ended, all_stores(), provider) {
   with_store(provider, [](event_store& store) -> awaitable<void> {

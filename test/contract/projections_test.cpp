@@ -3,6 +3,8 @@
 #include <contract/reading.hpp>
 #include <support/projections.hpp>
 
+BOOST_AUTO_TEST_SUITE(contract_projections)
+
 using namespace aether;
 using namespace aether::test;
 using boost::test_tools::per_element;
@@ -34,8 +36,6 @@ awaitable<void> live(store_ptr events, std::shared_ptr<checkpoint_store> checkpo
   p.stop();
   co_await group.join();
 }
-
-BOOST_AUTO_TEST_SUITE(contract_projections)
 
 BOOST_DATA_TEST_CASE(each_event_once_over_several_lives, all_readers(), provider) {
   with_data(provider, [](store_data& data, boost::asio::io_context& context) -> awaitable<void> {

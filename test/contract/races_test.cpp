@@ -8,6 +8,8 @@
 
 #include <atomic>
 
+BOOST_AUTO_TEST_SUITE(contract_races)
+
 using namespace aether;
 using namespace aether::test;
 namespace asio = boost::asio;
@@ -74,8 +76,6 @@ run_options on(int threads) {
   options.limit = std::chrono::seconds(120);
   return options;
 }
-
-BOOST_AUTO_TEST_SUITE(contract_races)
 
 // Writers of different events at one version, three versions one after the other.
 void race(store_provider const& provider, int writers, int threads, int handles) {

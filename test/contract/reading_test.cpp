@@ -6,6 +6,8 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+BOOST_AUTO_TEST_SUITE(contract_reading)
+
 using namespace aether;
 using namespace aether::test;
 namespace asio = boost::asio;
@@ -32,8 +34,6 @@ read_options backwards() {
   options.direction = read_direction::backwards;
   return options;
 }
-
-BOOST_AUTO_TEST_SUITE(contract_reading)
 
 BOOST_DATA_TEST_CASE(every_option_alone_and_with_the_others, all_readers(), provider) {
   with_store(provider, [](event_store& store) -> awaitable<void> {

@@ -3,12 +3,12 @@
 
 #include <limits>
 
+BOOST_AUTO_TEST_SUITE(contract_reads)
+
 using namespace aether;
 using namespace aether::test;
 
 namespace {
-
-BOOST_AUTO_TEST_SUITE(contract_reads)
 
 BOOST_DATA_TEST_CASE(an_unknown_actor_has_nothing, all_stores(), provider) {
   with_store(provider, [](event_store& store) -> awaitable<void> {

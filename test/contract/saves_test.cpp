@@ -3,12 +3,12 @@
 
 #include <limits>
 
+BOOST_AUTO_TEST_SUITE(contract_saves)
+
 using namespace aether;
 using namespace aether::test;
 
 namespace {
-
-BOOST_AUTO_TEST_SUITE(contract_saves)
 
 BOOST_DATA_TEST_CASE(a_saved_event_is_there, all_stores(), provider) {
   with_store(provider, [](event_store& store) -> awaitable<void> {

@@ -3,12 +3,12 @@
 
 #include <limits>
 
+BOOST_AUTO_TEST_SUITE(contract_snapshots)
+
 using namespace aether;
 using namespace aether::test;
 
 namespace {
-
-BOOST_AUTO_TEST_SUITE(contract_snapshots)
 
 BOOST_DATA_TEST_CASE(a_snapshot_is_found_again_whole, all_stores(), provider) {
   with_store(provider, [](event_store& store) -> awaitable<void> {

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 
+BOOST_AUTO_TEST_SUITE(contract_subscriptions)
+
 using namespace aether;
 using namespace aether::test;
 namespace asio = boost::asio;
@@ -50,8 +52,6 @@ awaitable<boost::system::error_code> refused_start(event_store& store, start_fro
   boost::system::error_code const thrown = co_await error_of(store.subscribe(options));
   co_return thrown;
 }
-
-BOOST_AUTO_TEST_SUITE(contract_subscriptions)
 
 BOOST_DATA_TEST_CASE(from_the_beginning_then_live, all_readers(), provider) {
   with_store(provider, [](event_store& store) -> awaitable<void> {

@@ -8,6 +8,8 @@
 #include <functional>
 #include <ostream>
 
+BOOST_AUTO_TEST_SUITE(check_history_rules)
+
 using namespace aether::fault;
 
 namespace {
@@ -338,8 +340,6 @@ std::vector<row> rows() {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(check_history_rules)
 
 BOOST_AUTO_TEST_CASE(each_rule_goes_red_and_nothing_else) {
   for (auto const& r : rows()) {

@@ -14,7 +14,7 @@ bool has_succeeded(operation const& o) {
   return o.kind == call_kind::save && (o.end == call_end::saved || o.end == call_end::already_saved);
 }
 
-std::string name_of(operation const& o) {
+std::string told_in_full(operation const& o) {
   return "call " + std::to_string(o.number) + " of process " + std::to_string(o.process) + " on " + o.actor_id;
 }
 
@@ -38,10 +38,10 @@ void check_replicas(run_record const& run, std::vector<violation>& out) {
 void check_ends(run_record const& run, std::vector<violation>& out) {
   for (auto const& o : run.operations) {
     if (o.end == call_end::open && !run.killed.contains(o.process))
-      out.push_back({rule::every_call_ends, name_of(o) + " never ended"});
+      out.push_back({rule::every_call_ends, told_in_full(o) + " never ended"});
     if (o.returned != 0 && run.longest_call.count() > 0 && o.returned - o.invoked > run.longest_call.count())
       out.push_back({rule::every_call_ends,
-                     name_of(o) + " took " + std::to_string((o.returned - o.invoked) / 1'000'000) + " ms"});
+                     told_in_full(o) + " took " + std::to_string((o.returned - o.invoked) / 1'000'000) + " ms"});
   }
 }
 
@@ -103,10 +103,10 @@ void check_failures(run_record const& run, std::vector<violation>& out) {
     bool const failed = o.end == call_end::failed;
     if ((failed || o.end == call_end::unknown) && !near_a_fault(o, run.faults))
       out.push_back({rule::no_failure_without_a_fault,
-                     name_of(o) + (failed ? " failed with error " + std::to_string(o.error) : " stayed unknown") +
+                     told_in_full(o) + (failed ? " failed with error " + std::to_string(o.error) : " stayed unknown") +
                          " when nothing was broken"});
     if (failed && !run.fitting_errors.empty() && !run.fitting_errors.contains(o.error))
-      out.push_back({rule::error_is_fitting, name_of(o) + " failed with error " + std::to_string(o.error)});
+      out.push_back({rule::error_is_fitting, told_in_full(o) + " failed with error " + std::to_string(o.error)});
   }
 }
 

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <functional>
 
+BOOST_AUTO_TEST_SUITE(check_run_rules)
+
 using namespace aether::fault;
 
 namespace {
@@ -59,8 +61,6 @@ bool broken(rule which, std::function<void(run_record&)> const& change) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(check_run_rules)
 
 BOOST_AUTO_TEST_CASE(a_good_run_passes) {
   auto const v = check_run(good_run());

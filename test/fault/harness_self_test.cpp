@@ -16,6 +16,8 @@
 #include <future>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(self_test, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 using namespace aether::fault;
 using namespace std::chrono_literals;
 using aether::test::has_nats_server;
@@ -135,8 +137,6 @@ boost::test_tools::assertion_result knows_writes_in_flight(boost::unit_test::tes
 bool has(std::vector<rule> const& rules, rule r) { return std::find(rules.begin(), rules.end(), r) != rules.end(); }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(self_test, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(a_writer_that_trusts_duplicate_is_found) {
   BOOST_TEST(has(broken_by(mistake::trusts_duplicate, another_actors_event_has_the_id), rule::saved_event_is_stored));

@@ -8,6 +8,8 @@
 #include <fstream>
 #include <sstream>
 
+BOOST_AUTO_TEST_SUITE(history_file)
+
 using namespace aether::fault;
 using aether::test::temporary_directory;
 
@@ -31,8 +33,6 @@ std::string text_of(std::filesystem::path const& file) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(history_file)
 
 BOOST_AUTO_TEST_CASE(what_is_written_is_read) {
   temporary_directory const directory;

@@ -37,7 +37,7 @@ struct behind_a_proxy {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(proxies, behind_a_proxy, *boost::unit_test::precondition(has_nats_server))
+BOOST_FIXTURE_TEST_SUITE(proxies, behind_a_proxy, *boost::unit_test::precondition(aether::test::has_nats_server))
 
 BOOST_AUTO_TEST_CASE(bytes_pass) {
   wire_client client(way_there.port());

@@ -5,6 +5,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(wire)
+
 using namespace aether::fault;
 using namespace std::chrono_literals;
 using aether::test::has_nats_server;
@@ -20,8 +22,6 @@ void make_stream(wire_client& client, std::string const& name) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(wire)
 
 BOOST_AUTO_TEST_CASE(base64_as_rfc_4648_has_it) {
   BOOST_TEST(from_base64("") == "");
@@ -43,7 +43,7 @@ BOOST_AUTO_TEST_CASE(headers_are_found) {
   BOOST_TEST(m.status() == 0);
 }
 
-BOOST_AUTO_TEST_CASE(what_is_published_is_read, *boost::unit_test::precondition(has_nats_server)) {
+BOOST_AUTO_TEST_CASE(what_is_published_is_read, *boost::unit_test::precondition(aether::test::has_nats_server)) {
   nats_server server;
   wire_client client(server.port());
   make_stream(client, "S");
@@ -79,7 +79,8 @@ BOOST_AUTO_TEST_CASE(what_is_published_is_read, *boost::unit_test::precondition(
   BOOST_CHECK_THROW(read_stream(client, "none"), std::runtime_error);
 }
 
-BOOST_AUTO_TEST_CASE(silence_and_an_end_are_told_apart, *boost::unit_test::precondition(has_nats_server)) {
+BOOST_AUTO_TEST_CASE(silence_and_an_end_are_told_apart,
+                     *boost::unit_test::precondition(aether::test::has_nats_server)) {
   nats_server server;
   wire_client client(server.port(), 5s);
   auto const nobody = client.request("nobody.listens", "x");

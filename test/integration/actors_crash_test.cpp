@@ -14,6 +14,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+BOOST_AUTO_TEST_SUITE(actor_client_process, *boost::unit_test::disabled())
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
@@ -198,7 +200,6 @@ struct wanted {
 } // namespace
 
 // Not a test but the program that the test below starts and kills, from this very executable.
-BOOST_AUTO_TEST_SUITE(actor_client_process, *boost::unit_test::disabled())
 
 BOOST_AUTO_TEST_CASE(send) { // -- URL STREAM FILE CLIENT HOLD_AT
   auto const& suite = boost::unit_test::framework::master_test_suite();
@@ -211,7 +212,9 @@ BOOST_AUTO_TEST_CASE(send) { // -- URL STREAM FILE CLIENT HOLD_AT
 
 BOOST_AUTO_TEST_SUITE_END()
 
-BOOST_AUTO_TEST_SUITE(actors_of_processes, *boost::unit_test::precondition(has_nats_server))
+BOOST_AUTO_TEST_SUITE(actors_of_processes, *boost::unit_test::precondition(aether::test::has_nats_server))
+
+using namespace actor_client_process;
 
 BOOST_AUTO_TEST_CASE(every_command_of_killed_clients_counts_once) {
   auto const stream = new_stream();

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <utility>
 
+BOOST_AUTO_TEST_SUITE(actors_teardown, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 namespace asio = boost::asio;
 using namespace aether;
 using namespace aether::test;
@@ -138,8 +140,6 @@ template <class Stage> void destroy_at_each_step_of() {
 
 using server_state::answers;
 using server_state::stands_still;
-
-BOOST_AUTO_TEST_SUITE(actors_teardown, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(a_leader_is_cancelled_at_any_step) { cancel_at_each_step_of<stage<answers, true>>(); }
 BOOST_AUTO_TEST_CASE(one_that_loads_is_cancelled_at_any_step) { cancel_at_each_step_of<stage<answers, false>>(); }

@@ -5,6 +5,8 @@
 
 #include <aether/nats/checkpoint_store.hpp>
 
+BOOST_AUTO_TEST_SUITE(checkpoints, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
@@ -23,8 +25,6 @@ awaitable<void> commit(checkpoint_session& session, std::uint64_t sequence, std:
   options.timeout = timeout;
   co_await session.commit(std::move(next), options);
 }
-
-BOOST_AUTO_TEST_SUITE(checkpoints, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(they_stand_beside_the_events_one_message_a_projection) {
   with_new_store([](nats::jetstream_event_store store) -> awaitable<void> {

@@ -12,6 +12,8 @@
 #include <filesystem>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(connection_logging, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 namespace asio = boost::asio;
 using namespace aether;
 using namespace aether::test;
@@ -102,8 +104,6 @@ private:
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(connection_logging, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(what_happens_to_a_connection_is_told_once_each) {
   nats_server server(without_jetstream());

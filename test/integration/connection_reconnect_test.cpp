@@ -16,6 +16,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(connection_reconnecting, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 namespace asio = boost::asio;
 using namespace aether;
 using namespace aether::test;
@@ -35,8 +37,6 @@ asio::awaitable<void> until(connection c, connection_state wanted) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(connection_reconnecting, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(a_server_that_is_not_there_is_told_at_once_and_by_name) {
   run([&](asio::io_context&) -> asio::awaitable<void> {

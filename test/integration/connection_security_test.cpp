@@ -13,6 +13,8 @@
 
 #include <atomic>
 
+BOOST_AUTO_TEST_SUITE(connection_security, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 namespace asio = boost::asio;
 using namespace aether;
 using namespace aether::test;
@@ -52,8 +54,6 @@ struct tls_server {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(connection_security, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(user_and_password) {
   nats_server server(without_jetstream("authorization { user: alice, password: \"se cret\" }\n"));

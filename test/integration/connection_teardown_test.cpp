@@ -20,6 +20,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(connection_teardown, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 namespace asio = boost::asio;
 using namespace aether;
 using namespace aether::test;
@@ -116,8 +118,6 @@ bool is_known_end(std::exception_ptr e) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(connection_teardown, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_DATA_TEST_CASE(a_call_cancelled_at_any_step_ends_and_leaves_nothing, calls, what) {
   nats_server server(without_jetstream());

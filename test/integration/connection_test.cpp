@@ -12,6 +12,8 @@
 #include <set>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(connections, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 namespace asio = boost::asio;
 using namespace aether;
 using namespace aether::test;
@@ -19,8 +21,6 @@ using namespace std::chrono_literals;
 using nats::connection;
 using nats::connection_state;
 using nats::message;
-
-BOOST_AUTO_TEST_SUITE(connections, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(connects_and_closes) {
   nats_server server(without_jetstream());

@@ -17,6 +17,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(event_buses_across, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 namespace asio = boost::asio;
 using namespace aether;
 using namespace aether::test;
@@ -94,8 +96,6 @@ private:
   mutable std::mutex mutex_;
   std::vector<std::string> lines_;
 };
-
-BOOST_AUTO_TEST_SUITE(event_buses_across, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(two_buses_on_one_connection_hear_each_other_once) {
   nats_server server(without_jetstream());

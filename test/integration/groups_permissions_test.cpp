@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+BOOST_AUTO_TEST_SUITE(groups_permissions, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
@@ -76,8 +78,6 @@ awaitable<group_event> next_of(event_group& group) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(groups_permissions, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(what_the_documentation_names_is_enough_and_what_is_missing_is_told) {
   nats_server_options server_options;

@@ -14,6 +14,8 @@
 #include <fstream>
 #include <set>
 
+BOOST_AUTO_TEST_SUITE(groups, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
@@ -64,8 +66,6 @@ awaitable<std::set<std::string>> handle(event_group& group, std::size_t count) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(groups, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(a_malformed_message_is_a_dead_letter) {
   with_new_store([](jetstream_event_store store) -> awaitable<void> {
@@ -342,6 +342,8 @@ BOOST_AUTO_TEST_SUITE_END()
 // Not a test but the worker that the test below starts and kills: it notes an event before it acknowledges it.
 BOOST_AUTO_TEST_SUITE(group_worker_process, *boost::unit_test::disabled())
 
+using namespace groups;
+
 BOOST_AUTO_TEST_CASE(work) { // -- URL STREAM FILE
   auto const& suite = boost::unit_test::framework::master_test_suite();
   BOOST_TEST_REQUIRE(suite.argc == 4);
@@ -367,7 +369,9 @@ BOOST_AUTO_TEST_CASE(work) { // -- URL STREAM FILE
 
 BOOST_AUTO_TEST_SUITE_END()
 
-BOOST_AUTO_TEST_SUITE(group_processes, *boost::unit_test::precondition(has_nats_server))
+BOOST_AUTO_TEST_SUITE(group_processes, *boost::unit_test::precondition(aether::test::has_nats_server))
+
+using namespace groups;
 
 BOOST_AUTO_TEST_CASE(killed_workers_lose_nothing) {
   constexpr std::int64_t events = 4000; // more than are handled before the last worker is killed

@@ -8,6 +8,8 @@
 
 #include <csignal>
 
+BOOST_AUTO_TEST_SUITE(own_nats_server, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 namespace asio = boost::asio;
 using namespace aether::test;
 
@@ -22,8 +24,6 @@ bool accepts(std::uint16_t port) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(own_nats_server, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(ends_and_starts_again_on_its_port) {
   nats_server server;

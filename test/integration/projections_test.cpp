@@ -7,6 +7,8 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+BOOST_AUTO_TEST_SUITE(projections_on_a_server, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
@@ -48,8 +50,6 @@ template <class Condition> awaitable<void> until_soon(Condition const& holds) {
     co_await timer.async_wait(boost::asio::use_awaitable);
   }
 }
-
-BOOST_AUTO_TEST_SUITE(projections_on_a_server, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(each_event_once_over_a_server_that_is_killed) {
   nats_server server;

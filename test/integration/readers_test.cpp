@@ -6,6 +6,8 @@
 
 #include <bit>
 
+BOOST_AUTO_TEST_SUITE(readers, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
@@ -47,8 +49,6 @@ constexpr std::int64_t stream_length = 1'000'000;
 bool has_batches() { return shared_server().at_least(2, 11); }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(readers, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(reads_forwards_and_backwards) {
   run([](boost::asio::io_context&) -> awaitable<void> {

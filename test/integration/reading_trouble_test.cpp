@@ -15,6 +15,8 @@
 
 #include <random>
 
+BOOST_AUTO_TEST_SUITE(reading_trouble, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
@@ -162,8 +164,6 @@ awaitable<void> end_of_wait(awaitable<bool> wait, boost::system::error_code& end
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(reading_trouble, *boost::unit_test::precondition(has_nats_server))
 
 // Servers from 2.10 on say that a pull was fulfilled, which is no trouble.
 BOOST_AUTO_TEST_CASE(one_consumer_reads_everything) {

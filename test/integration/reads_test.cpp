@@ -17,6 +17,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(reads, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 using namespace aether;
 using namespace aether::test;
 using aether::nats::detail::history_request;
@@ -78,8 +80,6 @@ bool are_versions(std::vector<event> const& events, std::int64_t first, std::int
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(reads, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(short_histories_take_few_round_trips) {
   nats_server server;
@@ -345,7 +345,9 @@ BOOST_AUTO_TEST_CASE(two_actors_of_one_subject_are_never_mixed) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-BOOST_AUTO_TEST_SUITE(leader_reads, *boost::unit_test::precondition(has_nats_server))
+BOOST_AUTO_TEST_SUITE(leader_reads, *boost::unit_test::precondition(aether::test::has_nats_server))
+
+using namespace reads;
 
 BOOST_AUTO_TEST_CASE(the_current_state_of_an_actor) {
   nats_server server;

@@ -26,6 +26,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(reads_in_trouble, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 using namespace aether;
 using namespace aether::test;
 using namespace aether::nats::detail;
@@ -209,8 +211,6 @@ std::string url_of(nats_server const& server, std::string const& user) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(reads_in_trouble, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(a_server_killed_in_the_middle) {
   for (auto const& way : ways) {

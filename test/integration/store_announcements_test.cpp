@@ -17,6 +17,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(store_announcements, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
@@ -52,8 +54,6 @@ std::string next_announced(bus_subscription& heard) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(store_announcements, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(announced_in_the_namespace_of_the_store) {
   nats_server server;

@@ -1,6 +1,8 @@
 // JetStream under another name: a domain, and the API as another account imports it.
 #include <integration/store_support.hpp>
 
+BOOST_AUTO_TEST_SUITE(store_api, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 using namespace aether;
 using namespace aether::test;
 using nats::jetstream_config;
@@ -28,8 +30,6 @@ awaitable<void> use_everything(jetstream_event_store store) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(store_api, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(a_domain_is_found_by_its_name) {
   nats_server_options options;

@@ -10,6 +10,8 @@
 
 #include <map>
 
+BOOST_AUTO_TEST_SUITE(store_cancel, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 namespace asio = boost::asio;
 namespace data = boost::unit_test::data;
 using namespace aether;
@@ -59,8 +61,6 @@ void with_store_on(int threads, body const& b) {
       },
       on(threads, 120s));
 }
-
-BOOST_AUTO_TEST_SUITE(store_cancel, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_DATA_TEST_CASE(a_cancelled_save_resolves, threads(), threads) {
   auto const first = std::make_shared<resolved>(), next = std::make_shared<resolved>();

@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <fstream>
 
+BOOST_AUTO_TEST_SUITE(store_interop, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 namespace json = boost::json;
 using namespace aether;
 using namespace aether::test;
@@ -41,8 +43,6 @@ std::vector<std::string> settings_of(jetstream_event_store const& store) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(store_interop, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(a_stream_of_the_go_library_is_adopted_read_and_written) {
   run([](boost::asio::io_context&) -> awaitable<void> {

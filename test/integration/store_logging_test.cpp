@@ -7,6 +7,8 @@
 
 #include <boost/asio/post.hpp>
 
+BOOST_AUTO_TEST_SUITE(store_logging, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
@@ -49,8 +51,6 @@ awaitable<void> leave_unknown(nats_server& server, jetstream_event_store store, 
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(store_logging, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(opening_tells_stream_server_and_replicas) {
   auto const log = std::make_shared<recording_logger>();

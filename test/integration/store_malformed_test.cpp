@@ -1,6 +1,8 @@
 // Stored messages that are no well-formed event: reported, skipped where that was asked for, and never in the way.
 #include <integration/store_support.hpp>
 
+BOOST_AUTO_TEST_SUITE(store_malformed, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 using namespace aether;
 using namespace aether::test;
 using nats::jetstream_event_store;
@@ -50,8 +52,6 @@ std::string subject_of(jetstream_event_store const& store, std::string const& ac
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(store_malformed, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(each_is_counted_whoever_meets_it) {
   with_new_store([](jetstream_event_store store) -> awaitable<void> {

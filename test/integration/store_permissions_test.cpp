@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <functional>
 
+BOOST_AUTO_TEST_SUITE(store_permissions, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
@@ -195,8 +197,6 @@ awaitable<void> create_as_admin(nats_server const& server) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(store_permissions, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(what_is_named_is_enough_for_a_stream_that_is_there) {
   bool const has_batches = shared_server().at_least(2, 11);

@@ -5,6 +5,8 @@
 
 #include <limits>
 
+BOOST_AUTO_TEST_SUITE(store_persistence, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 namespace json = boost::json;
 using namespace aether;
 using namespace aether::test;
@@ -39,8 +41,6 @@ bool same(event const& a, event const& b) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(store_persistence, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(an_event_comes_back_as_it_was_given) {
   with_new_store([](jetstream_event_store store) -> awaitable<void> {

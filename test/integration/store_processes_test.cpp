@@ -8,6 +8,8 @@
 #include <set>
 #include <sstream>
 
+BOOST_AUTO_TEST_SUITE(store_writer_process, *boost::unit_test::disabled())
+
 using namespace aether;
 using namespace aether::test;
 using nats::jetstream_event_store;
@@ -61,7 +63,6 @@ std::vector<win> read_wins(std::filesystem::path const& file) {
 } // namespace
 
 // Not a test but the program that the test below starts several times, from this very executable.
-BOOST_AUTO_TEST_SUITE(store_writer_process, *boost::unit_test::disabled())
 
 BOOST_AUTO_TEST_CASE(write) { // -- URL STREAM FILE
   auto const& suite = boost::unit_test::framework::master_test_suite();
@@ -80,7 +81,9 @@ BOOST_AUTO_TEST_CASE(write) { // -- URL STREAM FILE
 
 BOOST_AUTO_TEST_SUITE_END()
 
-BOOST_AUTO_TEST_SUITE(store_processes, *boost::unit_test::precondition(has_nats_server))
+BOOST_AUTO_TEST_SUITE(store_processes, *boost::unit_test::precondition(aether::test::has_nats_server))
+
+using namespace store_writer_process;
 
 BOOST_AUTO_TEST_CASE(each_version_has_one_winner) {
   constexpr int processes = 4;

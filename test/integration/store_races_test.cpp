@@ -8,6 +8,8 @@
 
 #include <atomic>
 
+BOOST_AUTO_TEST_SUITE(store_races, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 namespace asio = boost::asio;
 namespace data = boost::unit_test::data;
 using namespace aether;
@@ -90,8 +92,6 @@ auto threads() { return data::make({1, 4}); }
 auto layouts() { return data::make({layout::one_store, layout::one_connection, layout::several_connections}); }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(store_races, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_DATA_TEST_CASE(fifty_writers, threads() * layouts(), threads, how) { race(50, threads, how); }
 

@@ -5,6 +5,8 @@
 
 #include <boost/json/serialize.hpp>
 
+BOOST_AUTO_TEST_SUITE(store_setup, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 namespace json = boost::json;
 using namespace aether;
 using namespace aether::test;
@@ -30,8 +32,6 @@ awaitable<failure> opening(std::string stream, jetstream_config config = {}) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(store_setup, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(a_new_stream_is_as_the_contract_says) {
   run([](boost::asio::io_context&) -> awaitable<void> {
@@ -167,13 +167,13 @@ BOOST_AUTO_TEST_CASE(other_settings_can_be_adopted_and_are_told) {
 BOOST_AUTO_TEST_CASE(the_stream_of_another_pair_is_refused) {
   run([](boost::asio::io_context&) -> awaitable<void> {
     auto const name = new_stream();
-    jetstream_config first, second;
+    jetstream_config first, other;
     first.name_space = "a_b";
-    second.name_space = "a";
+    other.name_space = "a";
     auto store = co_await open_store(name, first); // stream a_b_{name}
     for (auto const how : {nats::existing_stream::require, nats::existing_stream::adopt}) {
-      second.on_existing = how;
-      auto const refused = co_await opening("b_" + name, second); // the same
+      other.on_existing = how;
+      auto const refused = co_await opening("b_" + name, other); // the same
       BOOST_TEST(refused.code == errc::stream_of_another);
       BOOST_TEST(contains(refused.text, "\"a_b\""), refused.text);
       BOOST_TEST(contains(refused.text, "\"b_" + name + "\""), refused.text);

@@ -3,6 +3,8 @@
 
 #include <aether/task_group.hpp>
 
+BOOST_AUTO_TEST_SUITE(store_snapshots, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 using namespace aether;
 using namespace aether::test;
 using nats::jetstream_event_store;
@@ -16,8 +18,6 @@ awaitable<std::string> snapshot_headers(raw_client raw, std::string stream, std:
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(store_snapshots, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(the_message_names_the_sequence_of_its_event_when_it_is_known) {
   with_new_store([](jetstream_event_store store) -> awaitable<void> {

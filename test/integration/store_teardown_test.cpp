@@ -17,6 +17,8 @@
 #include <optional>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(store_teardown, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 namespace asio = boost::asio;
 namespace data = boost::unit_test::data;
 using namespace aether;
@@ -151,8 +153,6 @@ awaitable<void> call_each(jetstream_event_store store, std::chrono::nanoseconds 
 std::size_t calls_of(jetstream_event_store const& store) { return store.supports_batches() ? 10u : 9u; }
 
 auto threads() { return data::make({1, 4}); }
-
-BOOST_AUTO_TEST_SUITE(store_teardown, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_DATA_TEST_CASE(one_context_stops_and_goes_at_any_moment, threads() * data::make({true, false}), threads,
                      handle_first) {

@@ -6,6 +6,8 @@
 #include <atomic>
 #include <stdexcept>
 
+BOOST_AUTO_TEST_SUITE(store_trouble, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 namespace json = boost::json;
 using namespace aether;
 using namespace aether::test;
@@ -33,8 +35,6 @@ awaitable<void> save_and_count(jetstream_event_store store, event e, std::shared
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(store_trouble, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(a_server_without_jetstream) {
   nats_server server(without_jetstream());
@@ -344,8 +344,6 @@ BOOST_AUTO_TEST_CASE(nothing_deletes_or_changes_what_is_stored) {
   });
 }
 
-BOOST_AUTO_TEST_SUITE_END()
-
 namespace {
 
 // No call that updates or deletes compiles, on any store.
@@ -362,3 +360,5 @@ static_assert(is_append_only<event_store>);
 static_assert(is_append_only<jetstream_event_store>);
 
 } // namespace
+
+BOOST_AUTO_TEST_SUITE_END()

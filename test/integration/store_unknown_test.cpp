@@ -11,6 +11,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(store_unknown, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
@@ -52,8 +54,6 @@ struct stage {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(store_unknown, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(a_store_closed_before_its_turn_came) {
   stage s;

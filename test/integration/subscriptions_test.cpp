@@ -3,6 +3,8 @@
 
 #include <aether/task_group.hpp>
 
+BOOST_AUTO_TEST_SUITE(subscriptions, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
@@ -54,8 +56,6 @@ awaitable<void> save_some(event_store& store) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(subscriptions, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(begins_where_it_is_told_to) {
   with_new_store([](jetstream_event_store store) -> awaitable<void> {

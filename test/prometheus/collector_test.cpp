@@ -16,6 +16,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(collecting)
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
@@ -58,8 +60,6 @@ awaitable<void> save_one_twice(std::shared_ptr<event_store> store) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(collecting)
 
 BOOST_AUTO_TEST_CASE(names_are_refused_where_they_are_given) {
   collector c;

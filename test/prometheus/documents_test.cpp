@@ -16,6 +16,8 @@
 #include <string_view>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(documents)
+
 using namespace aether;
 using namespace aether::test;
 namespace tables = aether::prometheus::detail;
@@ -178,8 +180,6 @@ std::vector<std::string> mistakes(std::string const& expression, metric_list con
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(documents)
 
 BOOST_AUTO_TEST_CASE(every_metric_is_documented_as_it_is) {
   auto const listed = documented();

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(exposition)
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
@@ -75,8 +77,6 @@ void expect_same(expected_series const& found, expected_series const& expected) 
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(exposition)
 
 BOOST_AUTO_TEST_CASE(a_store) {
   collector c;

@@ -16,6 +16,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(scraping)
+
 using namespace aether;
 using namespace aether::test;
 
@@ -43,8 +45,6 @@ std::uint64_t published(std::string const& page) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(scraping)
 
 BOOST_AUTO_TEST_CASE(a_page_is_whole_and_counts_go_up_while_threads_count) {
   constexpr int threads = 3;

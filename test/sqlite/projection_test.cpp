@@ -11,6 +11,8 @@
 #include <map>
 #include <stdexcept>
 
+BOOST_AUTO_TEST_SUITE(sqlite_projections)
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
@@ -71,8 +73,6 @@ void in_world(std::function<awaitable<void>(world&)> body) {
 }
 
 constexpr int always = 1'000'000;
-
-BOOST_AUTO_TEST_SUITE(sqlite_projections)
 
 void exactly_once(interruption how) {
   constexpr std::int64_t count = 7;

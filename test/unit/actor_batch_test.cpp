@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(actor_batches)
+
 using namespace aether;
 using namespace aether::detail;
 using namespace aether::test;
@@ -72,8 +74,6 @@ std::string told(actor_call const& c) {
 }
 
 std::string text_of(errc code) { return make_error_code(code).message(); }
-
-BOOST_AUTO_TEST_SUITE(actor_batches)
 
 BOOST_AUTO_TEST_CASE(each_is_decided_on_what_those_before_it_brought) {
   stage<> s;

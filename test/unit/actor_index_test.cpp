@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(actor_indexes)
+
 using namespace aether;
 using namespace aether::detail;
 using namespace std::chrono_literals;
@@ -39,8 +41,6 @@ actor_index::entry_ptr idle(actor_index& index, actor_entry& entry, std::chrono:
   entry.used_at = now;
   return index.idle(entry, drop);
 }
-
-BOOST_AUTO_TEST_SUITE(actor_indexes)
 
 BOOST_AUTO_TEST_CASE(an_actor_is_one_of_its_type_and_id) {
   actor_index index(10);

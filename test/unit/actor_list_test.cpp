@@ -11,6 +11,8 @@
 
 #include <deque>
 
+BOOST_AUTO_TEST_SUITE(actor_list_handle)
+
 using namespace aether;
 using namespace aether::test;
 
@@ -46,8 +48,6 @@ std::vector<listed_actor> page_of(int first, int last) {
     page.emplace_back("order-" + std::to_string(i), static_cast<std::uint64_t>(i));
   return page;
 }
-
-BOOST_AUTO_TEST_SUITE(actor_list_handle)
 
 BOOST_AUTO_TEST_CASE(page_after_page_and_on_after_a_failure) {
   run([](boost::asio::io_context&) -> awaitable<void> {
@@ -97,6 +97,8 @@ BOOST_AUTO_TEST_CASE(a_default_made_one_is_not_open) {
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(event_list_of_memory)
+
+using namespace actor_list_handle;
 
 BOOST_AUTO_TEST_CASE(entries_stay_where_they_are) {
   std::vector<std::unique_ptr<detail::stored_event>> events;

@@ -12,6 +12,8 @@
 #include <set>
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(actor_threads)
+
 using namespace aether;
 using namespace aether::test;
 namespace asio = boost::asio;
@@ -52,8 +54,6 @@ awaitable<void> use(asio::any_io_executor executor, actor_host host, int client)
     co_await a.with(options).execute<deposit>("ref", 1);
   }
 }
-
-BOOST_AUTO_TEST_SUITE(actor_threads)
 
 BOOST_AUTO_TEST_CASE(calls_cancelled_at_any_moment) {
   bool right = true;

@@ -9,6 +9,8 @@
 #include <mutex>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(announcers)
+
 using namespace aether;
 using namespace aether::test;
 using detail::announcer;
@@ -56,8 +58,6 @@ private:
 void announce(announcer& a, std::int64_t version) {
   a.announce(std::make_shared<event const>(event_of("order-1", version)));
 }
-
-BOOST_AUTO_TEST_SUITE(announcers)
 
 BOOST_AUTO_TEST_CASE(there_is_none_without_a_broadcaster) {
   BOOST_TEST(announcer::make(nullptr, "", nullptr) == nullptr);

@@ -9,6 +9,8 @@
 #include <cmath>
 #include <limits>
 
+BOOST_AUTO_TEST_SUITE(backoffs)
+
 using namespace aether;
 using namespace std::chrono_literals;
 using std::chrono::nanoseconds;
@@ -27,8 +29,6 @@ backoff without_jitter(nanoseconds initial, nanoseconds longest, double multipli
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(backoffs)
 
 BOOST_AUTO_TEST_CASE(it_grows_up_to_the_longest) {
   struct row {

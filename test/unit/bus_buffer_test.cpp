@@ -7,6 +7,8 @@
 #include <random>
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(bus_buffers)
+
 using namespace aether;
 using namespace aether::detail;
 
@@ -41,8 +43,6 @@ void push(bus_buffer& b, std::int64_t first, std::int64_t last) {
   for (auto n = first; n <= last; ++n)
     b.push(numbered(n));
 }
-
-BOOST_AUTO_TEST_SUITE(bus_buffers)
 
 BOOST_AUTO_TEST_CASE(what_is_pushed_is_taken_in_order) {
   bus_buffer b(3, overflow_policy::drop_newest);

@@ -9,6 +9,8 @@
 
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(bus_patterns)
+
 using namespace aether;
 using namespace aether::detail;
 
@@ -50,8 +52,6 @@ mistake const in_both[] = {
     {"a.b*", 3, "* and >"},
     {"a.>b", 2, "* and >"},
 };
-
-BOOST_AUTO_TEST_SUITE(bus_patterns)
 
 BOOST_DATA_TEST_CASE(mistakes_are_refused_where_they_are, boost::unit_test::data::make(in_both), m) {
   expect(told(&check_name_space, m.text), m);

@@ -7,6 +7,8 @@
 
 #include <array>
 
+BOOST_AUTO_TEST_SUITE(circuit_machines)
+
 using namespace aether;
 using namespace aether::detail;
 using namespace std::chrono_literals;
@@ -39,8 +41,6 @@ void call(circuit_machine& m, std::initializer_list<circuit_verdict> verdicts, c
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(circuit_machines)
 
 BOOST_AUTO_TEST_CASE(failures_in_a_row_open_it) {
   struct row {

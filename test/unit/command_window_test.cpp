@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(command_windows)
+
 using aether::detail::command_place;
 using aether::detail::command_window;
 
@@ -27,8 +29,6 @@ command_window filled(std::int64_t ids) {
     w.add(name(i), i);
   return w;
 }
-
-BOOST_AUTO_TEST_SUITE(command_windows)
 
 // Snapshots of other releases hold these.
 BOOST_AUTO_TEST_CASE(the_hash_stays_what_it_is) {

@@ -3,10 +3,10 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(commit_cost)
+
 using aether::detail::commit_costs;
 using namespace std::chrono_literals;
-
-BOOST_AUTO_TEST_SUITE(commit_cost)
 
 BOOST_AUTO_TEST_CASE(what_is_not_known_is_tried) {
   commit_costs c;

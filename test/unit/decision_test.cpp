@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(decision_)
+
 namespace {
 
 struct opened {
@@ -63,8 +65,6 @@ static_assert(std::is_convertible_v<std::vector<door::event>, decision>);
 static_assert(!std::is_convertible_v<open_it, decision> && !std::is_default_constructible_v<decision>);
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(decision_)
 
 BOOST_AUTO_TEST_CASE(is_made_of_an_event) {
   decision const d = door::decide(open_it{4}, {});

@@ -8,14 +8,14 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(errors)
+
 namespace {
 
 constexpr int first = static_cast<int>(aether::errc::not_open);
 constexpr int last = static_cast<int>(aether::errc::protocol_error);
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(error)
 
 BOOST_AUTO_TEST_CASE(every_code_has_a_message_of_its_own_that_says_what_to_do) {
   std::set<std::string> seen;

@@ -26,6 +26,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(event_buses)
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
@@ -79,8 +81,6 @@ void in_bus(std::function<awaitable<void>(event_bus&)> body) {
     co_await body(bus);
   });
 }
-
-BOOST_AUTO_TEST_SUITE(event_buses)
 
 BOOST_AUTO_TEST_CASE(a_bus_that_goes_closes_its_subscribers) {
   in_bus([](event_bus&) -> awaitable<void> {

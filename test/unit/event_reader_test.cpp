@@ -7,6 +7,8 @@
 #include <boost/asio/detached.hpp>
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(event_reader_handle)
+
 using namespace aether;
 using namespace aether::test;
 namespace asio = boost::asio;
@@ -37,8 +39,6 @@ std::shared_ptr<scripted_feed> crooked() {
   feed->add(feed_step::caught_up);
   return feed;
 }
-
-BOOST_AUTO_TEST_SUITE(event_reader_handle)
 
 BOOST_AUTO_TEST_CASE(what_is_wrong_comes_in_its_place) {
   run([](asio::io_context&) -> awaitable<void> {

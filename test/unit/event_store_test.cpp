@@ -4,6 +4,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(event_store_calls)
+
 using namespace aether;
 using aether::test::run;
 
@@ -86,8 +88,6 @@ event an_event() {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(event_store_calls)
 
 BOOST_AUTO_TEST_CASE(a_default_made_outcome_is_no_success) {
   save_outcome const outcome;

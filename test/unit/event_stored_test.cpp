@@ -7,13 +7,13 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(event_stored_notices)
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-BOOST_AUTO_TEST_SUITE(event_stored_notices)
 
 BOOST_AUTO_TEST_CASE(is_read_back_as_it_was_written) {
   auto e = event_of("order-1", 3);

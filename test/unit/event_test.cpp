@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-BOOST_AUTO_TEST_SUITE(event)
+BOOST_AUTO_TEST_SUITE(event_values)
 
 BOOST_AUTO_TEST_CASE(make_event_fills_every_field) {
   auto const before = std::chrono::system_clock::now();

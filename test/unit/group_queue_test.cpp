@@ -3,6 +3,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(group_queue_rules)
+
 using namespace aether;
 using namespace aether::detail;
 using namespace std::chrono_literals;
@@ -56,8 +58,6 @@ std::uint64_t taken(group_queue& q, when now) {
 constexpr std::size_t plenty = 1024 * 1024;
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(group_queue_rules)
 
 BOOST_AUTO_TEST_CASE(what_becomes_of_a_delivery) {
   auto options = options_of(false);

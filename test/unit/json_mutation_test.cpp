@@ -15,6 +15,8 @@
 #include <string_view>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(json_mutation)
+
 namespace {
 
 using namespace std::string_view_literals;
@@ -151,8 +153,6 @@ std::optional<aether::event> slow_reading(std::string_view text, bool& sure) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(json_mutation)
 
 BOOST_AUTO_TEST_CASE(damaged_texts_are_read_as_the_slow_reading_does) {
   mutator texts;

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(json_parser)
+
 namespace {
 
 using namespace std::string_literals;
@@ -64,8 +66,6 @@ std::string nested(int levels) { // objects and arrays by turns, the outermost a
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(json_parser)
 
 BOOST_AUTO_TEST_CASE(a_whole_event_is_read) { BOOST_TEST((parsed(whole) == expected())); }
 

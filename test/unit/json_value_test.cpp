@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(json_value)
+
 namespace {
 
 aether::event sample() {
@@ -35,8 +37,6 @@ boost::json::object nested(int levels) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(json_value)
 
 BOOST_AUTO_TEST_CASE(an_event_and_its_value_are_the_same) {
   aether::event const e = sample();

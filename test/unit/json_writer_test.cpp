@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(json_writer)
+
 namespace {
 
 using namespace std::string_view_literals;
@@ -55,8 +57,6 @@ boost::json::object nested(int levels) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(json_writer)
 
 BOOST_AUTO_TEST_CASE(fields_stand_in_their_order_and_empty_options_are_left_out) {
   aether::event e = sample();

@@ -12,11 +12,6 @@
 #include <string>
 #include <vector>
 
-using namespace aether;
-using namespace aether::test;
-using namespace std::string_view_literals;
-using aether::detail::log_at;
-
 #ifndef AETHER_TEST_SANITIZED // which has its own
 namespace {
 constinit thread_local std::size_t allocations = 0;
@@ -32,6 +27,13 @@ void operator delete(void* p) noexcept { std::free(p); }
 void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 #endif
 
+BOOST_AUTO_TEST_SUITE(logging)
+
+using namespace aether;
+using namespace aether::test;
+using namespace std::string_view_literals;
+using aether::detail::log_at;
+
 namespace {
 
 std::string line_of(std::initializer_list<log_field> fields) {
@@ -41,8 +43,6 @@ std::string line_of(std::initializer_list<log_field> fields) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(logging)
 
 BOOST_AUTO_TEST_CASE(a_level_lets_pass_what_is_not_below_it) {
   std::vector<log_level> const levels{log_level::trace,   log_level::debug, log_level::info,

@@ -18,6 +18,8 @@
 #include <set>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(memory_event_store_own)
+
 using namespace aether;
 using aether::test::run;
 namespace asio = boost::asio;
@@ -56,8 +58,6 @@ awaitable<std::string> text_of(awaitable<saved> call) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(memory_event_store_own)
 
 BOOST_AUTO_TEST_CASE(sequences_count_the_stores_events_from_one) {
   run([](asio::io_context& context) -> awaitable<void> {

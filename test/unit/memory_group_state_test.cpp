@@ -3,11 +3,11 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(memory_group_state_rules)
+
 using namespace aether::detail;
 using namespace std::chrono_literals;
 using when = memory_group_state::time;
-
-BOOST_AUTO_TEST_SUITE(memory_group_state_rules)
 
 BOOST_AUTO_TEST_CASE(what_is_not_settled_is_due_again_and_counted) {
   memory_group_state s(10s, 2);

@@ -7,6 +7,8 @@
 
 #include <limits>
 
+BOOST_AUTO_TEST_SUITE(position_text)
+
 using aether::errc;
 using aether::position;
 using aether::stream_place;
@@ -21,8 +23,6 @@ position some() {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(position_text)
 
 BOOST_AUTO_TEST_CASE(the_beginning_is_the_default) {
   BOOST_TEST(position().is_beginning());

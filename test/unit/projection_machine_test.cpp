@@ -7,6 +7,8 @@
 
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(projection_decisions)
+
 using namespace aether::detail;
 using namespace std::chrono_literals;
 
@@ -24,8 +26,6 @@ projection_rules rules() {
   r.longest_pause = 5s;
   return r;
 }
-
-BOOST_AUTO_TEST_SUITE(projection_decisions)
 
 BOOST_AUTO_TEST_CASE(a_checkpoint_is_due_by_number_or_by_time) {
   struct row {

@@ -12,6 +12,8 @@
 #include <stdexcept>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(projections)
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
@@ -51,8 +53,6 @@ void in_world(std::function<awaitable<void>(world&)> body) {
     co_await body(w);
   });
 }
-
-BOOST_AUTO_TEST_SUITE(projections)
 
 BOOST_AUTO_TEST_CASE(everything_is_handled_in_order_and_then_what_comes) {
   in_world([](world& w) -> awaitable<void> {

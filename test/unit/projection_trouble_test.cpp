@@ -11,6 +11,8 @@
 #include <map>
 #include <stdexcept>
 
+BOOST_AUTO_TEST_SUITE(projections_in_trouble)
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
@@ -96,8 +98,6 @@ void in_world(std::function<awaitable<void>(world&)> body) {
     co_await body(w);
   });
 }
-
-BOOST_AUTO_TEST_SUITE(projections_in_trouble)
 
 BOOST_AUTO_TEST_CASE(stop_throws_what_the_handler_threw_and_the_checkpoint_stays_before_the_event) {
   in_world([](world& w) -> awaitable<void> {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(read_rules_table)
+
 using namespace aether;
 using aether::detail::read_rules;
 using aether::detail::read_verdict;
@@ -45,8 +47,6 @@ std::string verdicts(read_options const& options, std::vector<std::int64_t> cons
   }
   return text;
 }
-
-BOOST_AUTO_TEST_SUITE(read_rules_table)
 
 BOOST_AUTO_TEST_CASE(forwards) {
   BOOST_TEST(verdicts(with(0, 0, 0), {1, 2, 5}) == "ddd");

@@ -10,6 +10,8 @@
 #include <limits>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(retry_machines)
+
 using namespace aether;
 using namespace aether::detail;
 using namespace std::chrono_literals;
@@ -53,8 +55,6 @@ bool goes_on(retry_verdict const& verdict, nanoseconds pause) { return !verdict.
 bool ends(retry_verdict const& verdict, retry_end how) { return verdict.end == how; }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(retry_machines)
 
 BOOST_AUTO_TEST_CASE(what_is_worth_another_attempt) {
   struct row {

@@ -22,6 +22,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(retry_threads)
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
@@ -94,8 +96,6 @@ template <class Work> std::vector<std::jthread> on_threads(int count, Work work)
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(retry_threads)
 
 BOOST_AUTO_TEST_CASE(a_breaker_on_several_threads_counts_everything_and_tells_in_order) {
   constexpr int users = 16, calls = 400;

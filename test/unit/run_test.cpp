@@ -11,10 +11,10 @@
 #include <memory>
 #include <stdexcept>
 
+BOOST_AUTO_TEST_SUITE(run_helper)
+
 namespace asio = boost::asio;
 using aether::test::run;
-
-BOOST_AUTO_TEST_SUITE(run_helper)
 
 BOOST_AUTO_TEST_CASE(runs_the_body_to_its_end) {
   bool ended = false;

@@ -11,6 +11,8 @@
 #include <optional>
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(slots_for_saves)
+
 using namespace aether;
 using namespace aether::detail;
 using namespace aether::test;
@@ -27,8 +29,6 @@ awaitable<void> take_and_note(slots_ptr slots, char name, std::string& order, st
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(slots_for_saves)
 
 BOOST_AUTO_TEST_CASE(first_come_first_served_and_who_was_cancelled_is_passed_over) {
   std::string order;

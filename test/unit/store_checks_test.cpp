@@ -6,6 +6,8 @@
 #include <functional>
 #include <limits>
 
+BOOST_AUTO_TEST_SUITE(store_checks)
+
 using namespace aether;
 using namespace aether::detail;
 
@@ -60,8 +62,6 @@ void refuses_batch(errc code, std::vector<std::string> parts, std::function<void
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(store_checks)
 
 BOOST_AUTO_TEST_CASE(a_good_event_passes) {
   check_event(good());

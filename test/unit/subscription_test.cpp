@@ -7,6 +7,8 @@
 #include <boost/asio/detached.hpp>
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(event_subscription_handle)
+
 using namespace aether;
 using namespace aether::test;
 namespace asio = boost::asio;
@@ -33,8 +35,6 @@ std::int64_t version_of(std::optional<subscription_item> const& item) {
   auto const* e = item ? std::get_if<recorded_event>(&*item) : nullptr;
   return e ? e->event.version : 0;
 }
-
-BOOST_AUTO_TEST_SUITE(event_subscription_handle)
 
 BOOST_AUTO_TEST_CASE(filtered_events_move_the_position) {
   auto feed = script();

@@ -22,6 +22,8 @@
 #include <optional>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(task_group_lifetime)
+
 namespace asio = boost::asio;
 using aether::task_group;
 using aether::test::run;
@@ -65,8 +67,6 @@ awaitable<void> join_and_tell(task_group& group, std::optional<boost::system::er
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(task_group_lifetime)
 
 BOOST_AUTO_TEST_CASE(destroying_the_context_frees_children_and_joiner) {
   auto const held = make_token();

@@ -22,6 +22,8 @@
 #include <stdexcept>
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(task_group_work)
+
 namespace asio = boost::asio;
 using aether::task_group;
 using aether::test::run;
@@ -106,8 +108,6 @@ awaitable<std::string> joined(task_group& group) {
   }
   co_return error;
 }
-
-BOOST_AUTO_TEST_SUITE(task_group_work)
 
 BOOST_DATA_TEST_CASE(join_waits_for_all_children, one_and_four_threads, threads) {
   auto const c = std::make_shared<counters>();

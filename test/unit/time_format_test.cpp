@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(time_format)
+
 namespace {
 
 aether::time_point at(std::int64_t nanoseconds) { return aether::time_point(std::chrono::nanoseconds(nanoseconds)); }
@@ -21,8 +23,6 @@ constexpr std::int64_t earliest = std::numeric_limits<std::int64_t>::min();
 constexpr std::int64_t latest = std::numeric_limits<std::int64_t>::max();
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(time_format)
 
 BOOST_AUTO_TEST_CASE(text_is_utc_with_as_many_digits_as_needed) {
   std::vector<std::pair<std::int64_t, std::string_view>> const table = {

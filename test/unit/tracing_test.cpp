@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(tracing)
+
 using namespace aether;
 
 namespace {
@@ -24,8 +26,6 @@ metadata with_trace(std::string trace, std::string span) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(tracing)
 
 BOOST_AUTO_TEST_CASE(the_examples_of_the_specification) {
   auto const sampled = parse_traceparent(example);

@@ -16,6 +16,8 @@
 #include <stdexcept>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(typed_event)
+
 namespace {
 
 using aether::errc;
@@ -98,11 +100,15 @@ BOOST_DESCRIBE_STRUCT(imposter, (), ())
 
 } // namespace
 
-template <> struct aether::event_traits<foreign> {
+BOOST_AUTO_TEST_SUITE_END()
+
+template <> struct aether::event_traits<typed_event::foreign> {
   static constexpr std::string_view event_type = "Foreign";
   static constexpr int event_version = 2;
   static void upcast(from_version<1>, boost::json::object& data) { data["value"] = 1; }
 };
+
+BOOST_AUTO_TEST_SUITE(typed_event)
 
 namespace {
 
@@ -174,8 +180,6 @@ std::string failure_of(std::function<void()> const& call) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(typed_event)
 
 BOOST_AUTO_TEST_CASE(a_struct_becomes_an_event) {
   aether::event const e = aether::to_event("account-1", 7, deposited{"r", 10});

@@ -5,10 +5,10 @@
 
 #include <limits>
 
+BOOST_AUTO_TEST_SUITE(version_rules)
+
 using namespace aether;
 using namespace aether::detail;
-
-BOOST_AUTO_TEST_SUITE(version_rules)
 
 BOOST_AUTO_TEST_CASE(every_row) {
   constexpr auto highest = std::numeric_limits<std::int64_t>::max();

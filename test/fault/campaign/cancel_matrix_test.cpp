@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+BOOST_AUTO_TEST_SUITE(cancel_matrices, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 using namespace aether;
 using namespace aether::fault;
 using aether::test::has_nats_server;
@@ -68,8 +70,6 @@ void run_all(nats_server& server, std::vector<tried_call> const& operations) {
     BOOST_TEST(points >= (stride() == 1 ? 40 : 15), o.name << " was ended at too few points");
   }
 }
-
-BOOST_AUTO_TEST_SUITE(cancel_matrices, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(saves_end_at_any_point) {
   nats_server server;

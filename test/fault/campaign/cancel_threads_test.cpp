@@ -13,6 +13,8 @@
 #include <sstream>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(cancel_threads, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 using namespace aether;
 using namespace aether::fault;
 using namespace std::chrono_literals;
@@ -160,8 +162,6 @@ private:
   save_book book_;
   int actors_ = 0;
 };
-
-BOOST_AUTO_TEST_SUITE(cancel_threads, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(every_operation_ends_at_random_moments) {
   nats_server server;

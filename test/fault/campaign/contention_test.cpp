@@ -12,6 +12,8 @@
 #include <random>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(contention, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 using namespace aether::fault;
 using namespace std::chrono_literals;
 using aether::test::has_nats_server;
@@ -58,8 +60,6 @@ fault_window break_leader(nats_cluster& cluster, std::mt19937_64& random) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(contention, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(each_version_is_won_exactly_once) {
   auto const seed = campaign_seed();

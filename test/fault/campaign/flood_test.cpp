@@ -23,6 +23,8 @@
 #include <string>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(flood)
+
 using namespace aether;
 using namespace aether::fault;
 using namespace std::chrono_literals;
@@ -142,8 +144,6 @@ awaitable<void> flood_and_account(event_broadcaster& from, event_broadcaster& to
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(flood)
-
 BOOST_AUTO_TEST_CASE(in_one_process) {
   run(
       [](boost::asio::io_context&) -> awaitable<void> {
@@ -153,7 +153,7 @@ BOOST_AUTO_TEST_CASE(in_one_process) {
       {.limit = 180s});
 }
 
-BOOST_AUTO_TEST_CASE(across_connections, *boost::unit_test::precondition(has_nats_server)) {
+BOOST_AUTO_TEST_CASE(across_connections, *boost::unit_test::precondition(aether::test::has_nats_server)) {
   aether::test::nats_server_options settings;
   settings.jetstream = false;
   nats_server server(settings);

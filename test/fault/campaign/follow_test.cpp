@@ -21,6 +21,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(following_process, *boost::unit_test::disabled())
+
 using namespace aether;
 using namespace aether::fault;
 using namespace std::chrono_literals;
@@ -131,7 +133,6 @@ struct seen {
 } // namespace
 
 // Not a test but a process to be killed.
-BOOST_AUTO_TEST_SUITE(following_process, *boost::unit_test::disabled())
 
 BOOST_AUTO_TEST_CASE(follow) {
   auto const& suite = boost::unit_test::framework::master_test_suite();
@@ -141,7 +142,9 @@ BOOST_AUTO_TEST_CASE(follow) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-BOOST_AUTO_TEST_SUITE(following, *boost::unit_test::precondition(has_nats_server))
+BOOST_AUTO_TEST_SUITE(following, *boost::unit_test::precondition(aether::test::has_nats_server))
+
+using namespace following_process;
 
 BOOST_AUTO_TEST_CASE(over_cut_connections_and_lost_consumers) {
   auto const seed = campaign_seed();

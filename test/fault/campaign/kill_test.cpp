@@ -12,6 +12,8 @@
 #include <random>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(kills, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 using namespace aether::fault;
 using namespace std::chrono_literals;
 using aether::test::has_nats_server;
@@ -53,8 +55,6 @@ kills_done kill_at_work(nats_cluster& cluster, fleet& writers, std::mt19937_64& 
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(kills, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_DATA_TEST_CASE(nothing_is_told_wrong,
                      data::make({expectation::none, expectation::expected_version, expectation::contiguous}), expects) {

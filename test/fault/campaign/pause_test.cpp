@@ -12,6 +12,8 @@
 #include <random>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(pauses, *boost::unit_test::precondition(aether::test::has_nats_server))
+
 using namespace aether::fault;
 using namespace std::chrono_literals;
 using aether::test::has_nats_server;
@@ -51,8 +53,6 @@ run_record run_with_pauses(std::uint64_t seed, int pauses) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(pauses, *boost::unit_test::precondition(has_nats_server))
 
 BOOST_AUTO_TEST_CASE(what_stands_still_and_goes_on_is_told_right) {
   auto const seed = campaign_seed();

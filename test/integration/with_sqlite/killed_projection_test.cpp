@@ -7,6 +7,8 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+BOOST_AUTO_TEST_SUITE(projecting_process, *boost::unit_test::disabled())
+
 using namespace aether;
 using namespace aether::test;
 using namespace std::chrono_literals;
@@ -41,7 +43,6 @@ awaitable<void> save_all(nats::jetstream_event_store store) {
 } // namespace
 
 // Not a test but the program that the test below starts several times, from this very executable.
-BOOST_AUTO_TEST_SUITE(projecting_process, *boost::unit_test::disabled())
 
 BOOST_AUTO_TEST_CASE(project) { // -- URL STREAM FILE
   auto const& suite = boost::unit_test::framework::master_test_suite();
@@ -55,7 +56,9 @@ BOOST_AUTO_TEST_CASE(project) { // -- URL STREAM FILE
 
 BOOST_AUTO_TEST_SUITE_END()
 
-BOOST_AUTO_TEST_SUITE(killed_projections, *boost::unit_test::precondition(has_nats_server))
+BOOST_AUTO_TEST_SUITE(killed_projections, *boost::unit_test::precondition(aether::test::has_nats_server))
+
+using namespace projecting_process;
 
 BOOST_AUTO_TEST_CASE(each_event_takes_effect_once) {
   temporary_directory directory;

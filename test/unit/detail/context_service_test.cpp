@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(context_services)
+
 using namespace aether::detail;
 
 namespace {
@@ -21,8 +23,6 @@ struct member final : context_member {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(context_services)
 
 BOOST_AUTO_TEST_CASE(a_gate_closes_when_everybody_has_left) {
   context_gate gate;

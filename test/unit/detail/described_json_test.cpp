@@ -20,6 +20,8 @@
 #include <unordered_map>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(described_json)
+
 namespace {
 
 using aether::detail::json_convertible;
@@ -159,8 +161,6 @@ template <class T> T from_text(std::string const& text) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(described_json)
 
 BOOST_AUTO_TEST_CASE(scalars_become_json_and_come_back) {
   same(true, "true");

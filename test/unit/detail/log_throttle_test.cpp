@@ -5,6 +5,8 @@
 
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(log_throttle_rules)
+
 using aether::detail::log_throttle;
 using namespace std::chrono_literals;
 
@@ -25,8 +27,6 @@ void follow(log_throttle throttle, std::vector<row> const& rows) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(log_throttle_rules)
 
 BOOST_AUTO_TEST_CASE(one_a_second_telling_how_many_were_left_out) {
   follow(log_throttle(), {{0ms, 0},       // the first one at once

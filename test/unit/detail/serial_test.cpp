@@ -10,9 +10,9 @@
 #include <thread>
 #include <vector>
 
-using namespace aether::detail;
-
 BOOST_AUTO_TEST_SUITE(serial_strand)
+
+using namespace aether::detail;
 
 BOOST_AUTO_TEST_CASE(runs_one_at_a_time_in_order) {
   asio::thread_pool pool(4);

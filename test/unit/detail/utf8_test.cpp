@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(utf8)
+
 namespace {
 
 using aether::detail::valid_utf8;
@@ -24,8 +26,6 @@ std::string encoded(unsigned code, int length) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(utf8)
 
 BOOST_AUTO_TEST_CASE(every_code_point_is_valid_in_its_shortest_form_only) {
   for (unsigned code = 0; code < 0x120000; code += code < 0x3000 ? 1 : 7) {

@@ -14,6 +14,8 @@
 
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(wait)
+
 using namespace aether::detail;
 using namespace std::chrono_literals;
 using aether::test::run;
@@ -39,8 +41,6 @@ struct waiter {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(wait)
 
 BOOST_AUTO_TEST_CASE(a_value_completes_and_what_comes_later_is_ignored) {
   asio::io_context context;

@@ -9,6 +9,8 @@
 
 #include <ostream>
 
+BOOST_AUTO_TEST_SUITE(api_answers)
+
 using namespace aether::nats::detail;
 using aether::errc;
 
@@ -124,8 +126,6 @@ std::string replaced(std::string text, std::string const& what, std::string cons
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(api_answers)
 
 BOOST_DATA_TEST_CASE(errors_by_code, boost::unit_test::data::make(codes), row) {
   auto const e = error_of(row.code, row.err_code);

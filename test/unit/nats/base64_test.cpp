@@ -8,6 +8,8 @@
 #include <random>
 #include <utility>
 
+BOOST_AUTO_TEST_SUITE(base64)
+
 using aether::nats::detail::decode_base64;
 
 namespace {
@@ -32,8 +34,6 @@ char const* const wrong[] = {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(base64)
 
 BOOST_AUTO_TEST_CASE(the_examples_of_rfc_4648) {
   std::pair<char const*, char const*> const table[] = {{"", ""},

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(bus_counting)
+
 using namespace aether::nats::detail;
 
 namespace {
@@ -25,8 +27,6 @@ std::string latest(published_counts const& counts, std::size_t at_most) {
   });
   return all;
 }
-
-BOOST_AUTO_TEST_SUITE(bus_counting)
 
 BOOST_AUTO_TEST_CASE(marks_read_back_and_others_are_told) {
   bus_mark m;

@@ -11,6 +11,8 @@
 
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(bus_subjects_of)
+
 using namespace aether;
 using namespace aether::nats::detail;
 
@@ -32,8 +34,6 @@ line const lines[] = {
     {"-", "-", "a", "b.-.-.ns.a"},
     {"\r\n", "\x7F", "a", "b.%0D%0A.%7F.ns.a"},
 };
-
-BOOST_AUTO_TEST_SUITE(bus_subjects_of)
 
 BOOST_DATA_TEST_CASE(what_is_written_reads_back, lines, l) {
   bus_subjects const subjects("b");

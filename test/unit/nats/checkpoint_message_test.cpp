@@ -10,6 +10,8 @@
 #include <limits>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(checkpoint_messages)
+
 using namespace aether;
 using namespace aether::nats::detail;
 
@@ -20,8 +22,6 @@ position at(std::uint64_t sequence) {
   places.emplace_back("orders", time_point(std::chrono::seconds(1'700'000'000)), sequence, "e-7");
   return position(std::move(places));
 }
-
-BOOST_AUTO_TEST_SUITE(checkpoint_messages)
 
 BOOST_AUTO_TEST_CASE(the_message_is_the_documented_json) {
   checkpoint_message m;

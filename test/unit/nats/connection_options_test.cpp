@@ -12,6 +12,8 @@
 #include <limits>
 #include <ostream>
 
+BOOST_AUTO_TEST_SUITE(connection_option_rules)
+
 using namespace aether::nats;
 using namespace std::chrono_literals;
 using aether::errc;
@@ -70,8 +72,6 @@ refused const cases[] = {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(connection_option_rules)
 
 BOOST_DATA_TEST_CASE(nonsense_is_refused_by_name, cases, c) {
   connection_options options;

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(consumer_order_rules)
+
 using namespace aether::nats::detail;
 
 namespace {
@@ -30,8 +32,6 @@ void arrive(pull_plan& plan, int count, std::size_t size) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(consumer_order_rules)
 
 BOOST_AUTO_TEST_CASE(reads_both_forms_of_the_reply_subject) {
   auto const old_form = parse_delivery("$JS.ACK.S.read-1.1.42.7.1700000000000000000.3");
@@ -77,6 +77,8 @@ BOOST_AUTO_TEST_CASE(begins_nowhere_but_where_it_was_asked_to) {
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(pull_plan_rules)
+
+using namespace consumer_order_rules;
 
 BOOST_AUTO_TEST_CASE(asks_for_nothing_when_nothing_is_there) {
   pull_plan plan(0, 1 << 20);

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(direct_marks_of_batches)
+
 using namespace aether::nats::detail;
 
 namespace {
@@ -43,8 +45,6 @@ std::size_t unbroken_of(std::vector<direct_marks> const& marks) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(direct_marks_of_batches)
 
 BOOST_AUTO_TEST_CASE(reads_what_the_server_wrote_last) {
   auto const m = made({{"Nats-Sequence", "999"},

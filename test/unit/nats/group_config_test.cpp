@@ -9,6 +9,8 @@
 
 #include <set>
 
+BOOST_AUTO_TEST_SUITE(group_config)
+
 using namespace aether;
 using namespace aether::nats::detail;
 using namespace std::chrono_literals;
@@ -26,8 +28,6 @@ group_options options_of(std::string name) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(group_config)
 
 BOOST_AUTO_TEST_CASE(consumers_of_different_groups_have_different_names) {
   BOOST_TEST(group_consumer_name("billing") == "group-billing");

@@ -3,6 +3,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(group_pulls_rules)
+
 using namespace aether::nats::detail;
 using namespace std::chrono_literals;
 using when = group_pulls::time;
@@ -18,8 +20,6 @@ std::uint64_t asked(group_pulls& p, std::size_t wanted, when now = start) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(group_pulls_rules)
 
 BOOST_AUTO_TEST_CASE(only_what_is_missing_is_asked_for) {
   group_pulls p;

@@ -6,6 +6,8 @@
 
 #include <ostream>
 
+BOOST_AUTO_TEST_SUITE(header_blocks)
+
 using namespace aether::nats::detail;
 using aether::nats::header_list;
 
@@ -46,8 +48,6 @@ row const rows[] = {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(header_blocks)
 
 BOOST_DATA_TEST_CASE(what_can_be_read_is_read, boost::unit_test::data::make(rows), r) {
   header_block block;

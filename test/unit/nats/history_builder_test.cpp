@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(history_builder_rules)
+
 using namespace aether;
 using namespace aether::nats::detail;
 
@@ -50,8 +52,6 @@ std::string faults(replay_result const& r) {
 bool names(error const& e, std::string const& text) { return std::string(e.what()).find(text) != std::string::npos; }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(history_builder_rules)
 
 BOOST_AUTO_TEST_CASE(keeps_events_in_order) {
   auto const r = reading().of({stored(1), stored(2), stored(7)});

@@ -9,6 +9,8 @@
 #include <limits>
 #include <ostream>
 
+BOOST_AUTO_TEST_SUITE(jetstream_config_options)
+
 using namespace aether::nats;
 using namespace std::chrono_literals;
 using aether::errc;
@@ -77,8 +79,6 @@ change const accepted[] = {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(jetstream_config_options)
 
 BOOST_DATA_TEST_CASE(nonsense_is_refused_by_name, boost::unit_test::data::make(refused), row) {
   jetstream_config config;

@@ -3,6 +3,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(leader_reads_rules)
+
 using namespace aether;
 using namespace aether::nats::detail;
 
@@ -15,8 +17,6 @@ leader_answer parsed(std::string const& text) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(leader_reads_rules)
 
 BOOST_AUTO_TEST_CASE(asks_in_the_servers_words) {
   BOOST_TEST(last_message_query("S.events.order.order-1") == R"({"last_by_subj":"S.events.order.order-1"})");

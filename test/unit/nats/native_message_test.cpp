@@ -8,6 +8,8 @@
 
 #include <algorithm>
 
+BOOST_AUTO_TEST_SUITE(native_messages)
+
 using namespace aether::nats;
 using namespace aether::nats::detail;
 using aether::errc;
@@ -20,8 +22,6 @@ std::string const unsafe[] = {
     "", " ", "a b", "a\r\nPUB x 0", "a\nb", "a\tb", std::string("a\0b", 3), "a\x7F", std::string(4096, 'a')};
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(native_messages)
 
 BOOST_DATA_TEST_CASE(a_subject_that_would_break_the_protocol_is_refused, unsafe, subject) {
   BOOST_TEST(!is_safe_subject(subject));

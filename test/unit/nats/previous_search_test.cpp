@@ -8,6 +8,8 @@
 #include <random>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(previous_search_rules)
+
 using aether::nats::detail::previous_search;
 
 namespace {
@@ -33,8 +35,6 @@ outcome run(std::vector<std::uint64_t> const& stored, std::uint64_t from) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(previous_search_rules)
 
 BOOST_AUTO_TEST_CASE(finds_the_neighbour_with_one_probe) {
   auto const out = run({1, 2, 3, 4, 5}, 5);

@@ -6,6 +6,8 @@
 
 #include <ostream>
 
+BOOST_AUTO_TEST_SUITE(publish_acks)
+
 using namespace aether::nats::detail;
 using aether::errc;
 
@@ -81,8 +83,6 @@ row const rows[] = {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(publish_acks)
 
 BOOST_DATA_TEST_CASE(sorted_by_what_to_do, boost::unit_test::data::make(rows), r) {
   publish_ack ack;

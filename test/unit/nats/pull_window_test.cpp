@@ -6,6 +6,8 @@
 #include <deque>
 #include <random>
 
+BOOST_AUTO_TEST_SUITE(pull_window_rules)
+
 using namespace aether::nats::detail;
 
 namespace {
@@ -16,8 +18,6 @@ bool asks(pull_window& w, std::uint64_t batch, std::size_t bytes) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(pull_window_rules)
 
 BOOST_AUTO_TEST_CASE(two_pulls_of_half_the_window_each) {
   pull_window w(100, 10'000);

@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(redaction)
+
 using namespace aether::nats;
 using detail::redacted;
 using detail::secrets_of;
-
-BOOST_AUTO_TEST_SUITE(redaction)
 
 BOOST_AUTO_TEST_CASE(each_secret_of_the_options_is_known) {
   connection_options o;

@@ -3,6 +3,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(remembered_saves_suite)
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -20,8 +22,6 @@ remembered_save save(std::string actor, std::int64_t version, std::string id, st
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(remembered_saves_suite)
 
 BOOST_AUTO_TEST_CASE(finds_only_the_same_event) {
   remembered_saves saves(10, 0ns);

@@ -6,9 +6,10 @@
 #include <string>
 #include <vector>
 
-using namespace save_script;
-
 BOOST_AUTO_TEST_SUITE(save_machine_ends)
+
+using namespace save_script;
+using save_script::answer;
 
 // The context may go between a save's last step and the word to its caller.
 BOOST_AUTO_TEST_CASE(what_has_ended_is_not_undone_by_the_deadline) {

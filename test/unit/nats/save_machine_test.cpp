@@ -6,9 +6,9 @@
 #include <limits>
 #include <vector>
 
-using namespace save_script;
-
 BOOST_AUTO_TEST_SUITE(save_machine_resolving)
+
+using namespace save_script;
 
 BOOST_AUTO_TEST_CASE(deciding_from_the_cache_or_the_last_message) {
   check({

@@ -3,6 +3,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(save_model_walks)
+
 using namespace save_model;
 
 namespace {
@@ -51,8 +53,6 @@ void holds_on(server_kind kind) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(save_model_walks)
 
 BOOST_AUTO_TEST_CASE(promises_hold_where_the_id_is_checked_first) { holds_on(server_kind::dedupe_first); }
 BOOST_AUTO_TEST_CASE(promises_hold_where_the_expectation_is_checked_first) { holds_on(server_kind::expectation_first); }

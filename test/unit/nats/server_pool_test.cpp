@@ -3,6 +3,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(server_pools)
+
 using namespace aether::nats::detail;
 using namespace std::chrono_literals;
 
@@ -11,8 +13,6 @@ namespace {
 server_pool make(std::vector<std::string> servers) { return server_pool(servers, 50ms, 2s); }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(server_pools)
 
 BOOST_AUTO_TEST_CASE(servers_take_turns_and_a_round_is_each_of_them_once) {
   auto pool = make({"a", "b", "c"});

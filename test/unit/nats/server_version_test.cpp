@@ -3,6 +3,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(server_versions)
+
 using namespace aether::nats::detail;
 
 namespace {
@@ -15,8 +17,6 @@ bool replicas_are_safe(int api_level, char const* version) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(server_versions)
 
 BOOST_AUTO_TEST_CASE(versions_are_read) {
   BOOST_TEST((parse_server_version("2.10.27") == server_version{2, 10, 27, true}));

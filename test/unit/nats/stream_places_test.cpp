@@ -10,6 +10,8 @@
 #include <random>
 #include <set>
 
+BOOST_AUTO_TEST_SUITE(stream_places)
+
 using namespace aether;
 using namespace aether::nats::detail;
 using namespace std::chrono_literals;
@@ -26,8 +28,6 @@ stored_message message(std::uint64_t sequence, nats::header_list headers) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(stream_places)
 
 BOOST_AUTO_TEST_CASE(finds_the_first_message_of_a_time) {
   for (unsigned seed = 0; seed < 300; ++seed) {

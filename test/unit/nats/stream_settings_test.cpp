@@ -11,6 +11,8 @@
 #include <ostream>
 #include <tuple>
 
+BOOST_AUTO_TEST_SUITE(stream_settings)
+
 namespace json = boost::json;
 using namespace aether::nats;
 using namespace aether::nats::detail;
@@ -106,8 +108,6 @@ struct subjects_row {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(stream_settings)
 
 BOOST_AUTO_TEST_CASE(what_is_asked_for) {
   auto const w = wanted();

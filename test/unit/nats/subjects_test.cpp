@@ -10,6 +10,8 @@
 #include <random>
 #include <set>
 
+BOOST_AUTO_TEST_SUITE(subjects)
+
 using namespace aether::nats::detail;
 using aether::errc;
 using aether::nats::subject_encoding;
@@ -62,8 +64,6 @@ char const* const bad_tokens[] = {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(subjects)
 
 BOOST_DATA_TEST_CASE(percent_encoding_both_ways, boost::unit_test::data::make(percent_pairs), p) {
   BOOST_TEST(percent(p.raw) == p.token);

@@ -5,6 +5,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(version_cache_suite)
+
 namespace {
 
 using namespace aether::nats::detail;
@@ -17,8 +19,6 @@ void know(version_cache& cache, std::string const& actor, std::int64_t version) 
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(version_cache_suite)
 
 BOOST_AUTO_TEST_CASE(finds_what_it_was_told) {
   version_cache cache(1 << 20);

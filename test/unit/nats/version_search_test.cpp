@@ -10,6 +10,8 @@
 #include <random>
 #include <set>
 
+BOOST_AUTO_TEST_SUITE(version_search_machine)
+
 using namespace aether::nats::detail;
 
 namespace {
@@ -92,8 +94,6 @@ history random_history(std::mt19937_64& random) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(version_search_machine)
 
 BOOST_AUTO_TEST_CASE(finds_what_reading_everything_finds) {
   std::mt19937_64 random(20240501);

@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(actor_faults)
+
 using namespace aether;
 using namespace aether::test;
 using namespace aether::testing;
@@ -239,8 +241,6 @@ constexpr std::uint64_t seeds = 60, often = 30;
 #else
 constexpr std::uint64_t seeds = 500, often = 300;
 #endif
-
-BOOST_AUTO_TEST_SUITE(actor_faults)
 
 BOOST_AUTO_TEST_CASE(every_command_counts_once) {
   fault_counts sum;

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(actor_hosts)
+
 using namespace aether;
 using namespace aether::test;
 using namespace aether::testing;
@@ -69,8 +71,6 @@ awaitable<void> note(std::string& into, awaitable<std::int64_t> call) {
 }
 
 std::string text_of(errc code) { return make_error_code(code).message(); }
-
-BOOST_AUTO_TEST_SUITE(actor_hosts)
 
 BOOST_AUTO_TEST_CASE(idle_actors_go) {
   stage s;

@@ -13,6 +13,8 @@
 #include <stdexcept>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(circuit_breakers)
+
 using namespace aether;
 using namespace aether::test;
 using namespace aether::testing;
@@ -47,8 +49,6 @@ awaitable<void> run_for(circuit_breaker breaker, virtual_clock clock, std::chron
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(circuit_breakers)
 
 BOOST_AUTO_TEST_CASE(it_opens_tries_and_closes) {
   faulty_world w;

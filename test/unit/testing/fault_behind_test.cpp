@@ -5,6 +5,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(fault_injecting_store_behind)
+
 using namespace aether;
 using namespace aether::test;
 using namespace aether::testing;
@@ -15,8 +17,6 @@ namespace {
 auto const unknown = make_error_code(errc::outcome_unknown);
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(fault_injecting_store_behind)
 
 BOOST_AUTO_TEST_CASE(what_was_stored_unanswered_is_known_when_others_have_gone_on) {
   faulty_world w;

@@ -7,6 +7,8 @@
 
 #include <optional>
 
+BOOST_AUTO_TEST_SUITE(fault_injecting_store_saves)
+
 using namespace aether;
 using namespace aether::test;
 using namespace aether::testing;
@@ -20,8 +22,6 @@ auto const timed_out = make_error_code(errc::timed_out);
 auto const connection_lost = make_error_code(errc::connection_lost);
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(fault_injecting_store_saves)
 
 BOOST_AUTO_TEST_CASE(without_a_plan_nothing_happens_to_a_call) {
   faulty_world w;

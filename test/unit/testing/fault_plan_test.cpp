@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(testing_fault_plan)
+
 using namespace aether::testing;
 using namespace aether::testing::detail;
 using namespace std::chrono_literals;
@@ -54,8 +56,6 @@ bool same(drawn_faults const& a, drawn_faults const& b) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(testing_fault_plan)
 
 BOOST_AUTO_TEST_CASE(nonsense_is_named) {
   fault_plan().validate();

@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(fault_injecting_store_properties)
+
 using namespace aether;
 using namespace aether::test;
 using namespace aether::testing;
@@ -278,8 +280,6 @@ std::string trace(campaign& c) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(fault_injecting_store_properties)
 
 BOOST_AUTO_TEST_CASE(nobody_is_told_what_is_not_so) {
   fault_counts sum;

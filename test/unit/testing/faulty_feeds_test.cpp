@@ -5,6 +5,8 @@
 #include <boost/asio/detached.hpp>
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(faulty_feeds)
+
 using namespace aether;
 using namespace aether::test;
 using namespace aether::testing;
@@ -22,8 +24,6 @@ call_options for_at_most(std::chrono::nanoseconds timeout) {
 bool is_event(std::optional<subscription_item> const& item) {
   return item && std::holds_alternative<recorded_event>(*item);
 }
-
-BOOST_AUTO_TEST_SUITE(faulty_feeds)
 
 BOOST_AUTO_TEST_CASE(opening_fails_and_may_be_tried_again) {
   faulty_world w;

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(fault_injecting_store_time)
+
 using namespace aether;
 using namespace aether::test;
 using namespace aether::testing;
@@ -74,8 +76,6 @@ cancelled_save cancel_after(faulty_world& w, std::chrono::nanoseconds wait, even
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(fault_injecting_store_time)
 
 BOOST_AUTO_TEST_CASE(a_delay_is_on_the_way_there_and_back) {
   faulty_world w(delayed(1s));

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(given_when_then)
+
 namespace {
 
 using aether::testing::given;
@@ -95,8 +97,6 @@ std::string failure_of(std::function<void()> const& test) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(given_when_then)
 
 BOOST_AUTO_TEST_CASE(what_is_so_passes) {
   given<account>().when(deposit{"r", 10}).then(deposited{"r", 10});

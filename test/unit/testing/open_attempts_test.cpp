@@ -8,6 +8,8 @@
 #include <optional>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(testing_open_attempts)
+
 using namespace aether;
 using namespace aether::testing::detail;
 using aether::test::events_of;
@@ -26,8 +28,6 @@ saved as(std::int64_t version, std::uint64_t sequence) { return {version, sequen
 save_outcome conflict_at(std::int64_t current) { return version_conflict("order-1", 0, current); }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(testing_open_attempts)
 
 BOOST_AUTO_TEST_CASE(an_attempt_stands_on_the_version_that_it_asks_for) {
   struct row {

@@ -11,6 +11,8 @@
 #include <random>
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(retry_contention)
+
 using namespace aether;
 using namespace aether::test;
 using namespace aether::testing;
@@ -138,8 +140,6 @@ std::string text(cost const& c) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(retry_contention)
 
 // What docs/patterns.md says of the pauses is measured here; --log_level=message prints it.
 

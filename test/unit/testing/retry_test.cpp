@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(retries)
+
 using namespace aether;
 using namespace aether::test;
 using namespace aether::testing;
@@ -35,8 +37,6 @@ awaitable<int> throw_always(int& calls) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(retries)
 
 BOOST_AUTO_TEST_CASE(the_first_success_ends_it) {
   faulty_world w;

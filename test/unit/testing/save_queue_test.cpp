@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(save_queues)
+
 using namespace aether;
 using namespace aether::test;
 using namespace aether::testing;
@@ -48,8 +50,6 @@ call_options within_call(std::chrono::nanoseconds timeout) {
 bool is(error const& e, errc code) { return e.code() == code; }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(save_queues)
 
 BOOST_AUTO_TEST_CASE(what_is_queued_is_saved_and_told) {
   queue_world w;

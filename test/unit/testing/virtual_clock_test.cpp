@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(virtual_clock_runs)
+
 using namespace aether::testing;
 using namespace std::chrono_literals;
 namespace asio = boost::asio;
@@ -57,8 +59,6 @@ awaitable<void> hold_for_ever(virtual_clock clock, bool& destroyed) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(virtual_clock_runs)
 
 BOOST_AUTO_TEST_CASE(time_stands_still_and_then_jumps) {
   asio::io_context context(1);
