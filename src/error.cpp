@@ -56,6 +56,28 @@ char const* message_of(errc e) noexcept {
   case errc::position_invalid:
     return "The position does not fit what the store holds: read from the beginning, or rebuild what was built from "
            "it.";
+  case errc::workflow_not_found:
+    return "There is no workflow of this type and id: start it, or correct the id.";
+  case errc::workflow_exists:
+    return "A workflow of this id was started with another input: use another id, or the same input.";
+  case errc::workflow_finished:
+    return "The workflow has finished and takes no signal any more: ask for its result.";
+  case errc::workflow_failed:
+    return "The workflow failed: the exception says how, its journal shows where.";
+  case errc::workflow_cancelled:
+    return "The workflow was cancelled, or is being: let the exception pass, undo steps run then.";
+  case errc::workflow_diverged:
+    return "The workflow's code does not fit its journal: run the code it was started with, or use has_recorded().";
+  case errc::workflow_name_used:
+    return "A name stands for two operations of a run: give each a name of its own.";
+  case errc::workflow_too_long:
+    return "The run's journal has reached max_journal_entries: go on with continue_as_new().";
+  case errc::workflow_result_too_large:
+    return "A step's result is larger than max_result_bytes: store it elsewhere, and return where it is.";
+  case errc::step_failed:
+    return "A step failed: the exception has its name and what it threw.";
+  case errc::step_in_doubt:
+    return "A step that may run only once was begun, and it is not known whether it ended: find out, then decide.";
   case errc::projection_taken_over:
     return "Another runner works on this projection, or its checkpoint was changed: run one of each name at a time.";
   case errc::database_error:

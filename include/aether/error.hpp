@@ -49,6 +49,18 @@ enum class errc {
   command_rejected,         ///< the decider refused the command; the exception has its code and text
   decide_failed,            ///< the decider threw; the exception holds what it threw
   evolve_failed,            ///< an event could not be applied to an actor's state; the text names actor and version
+  // workflows
+  workflow_not_found,
+  workflow_exists,          ///< it was started with another input
+  workflow_finished,        ///< it takes no signal any more
+  workflow_failed,          ///< its result was asked for; the exception says how it ended
+  workflow_cancelled,       ///< it was cancelled, or is being
+  workflow_diverged,        ///< the code does not ask for what its journal holds; the text has both
+  workflow_name_used,       ///< a name stands for two operations of a run
+  workflow_too_long,        ///< max_journal_entries: continue as new
+  workflow_result_too_large, ///< of a step: max_result_bytes
+  step_failed,              ///< the exception has the step's name, and category and code of what it threw
+  step_in_doubt,            ///< an at-most-once step was begun, and it is not known whether it ended
   // the connection
   timed_out,                ///< the deadline passed; this call stored nothing
   connect_failed,           ///< no server of the list could be reached

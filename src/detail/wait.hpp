@@ -55,6 +55,20 @@ public:
   }
   void close() { finish(wait_result<T>(wait_end::closed)); }
   void cancel() { finish(wait_result<T>(wait_end::cancelled)); }
+  /// Destroys the caller where it waits. Only once started() was called, and from where the caller would run.
+  void abandon() {
+    auto const gate = gate_;
+    if (!gate->enter())
+      return; // the context does the same
+    struct leaver {
+      context_gate& gate;
+      ~leaver() { gate.leave(); }
+    } const leaves{*gate};
+    if (ended.exchange(true))
+      return;
+    service_.unpark(*this);
+    drop();
+  }
   bool is_ended() const noexcept { return ended.load(std::memory_order_acquire); }
 
   /// The caller has been parked and everything begun: from now on an end resumes it.

@@ -1,0 +1,649 @@
+// How a host finds workflows, reads them, keeps them in memory and lets them go.
+#include "workflow_core.hpp"
+
+#include "detail/call_deadline.hpp"
+#include "detail/log.hpp"
+#include "detail/utf8.hpp"
+
+#include <aether/json.hpp>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <random>
+#include <utility>
+
+namespace aether {
+
+void workflow_host_options::validate() const {
+  auto const refuse = [](char const* what) {
+    throw error(errc::invalid_argument, std::string("workflow_host_options::") + what);
+  };
+  if (name.empty())
+    refuse("name is empty: give one that stays the same after a restart, and that no other host has");
+  if (name.size() > 255 || !detail::valid_utf8(name))
+    refuse("name is longer than 255 bytes or not UTF-8");
+  if (takeover_after.count() < 0)
+    refuse("takeover_after is negative: use 0 for the default");
+  if (step_timeout.count() < 0)
+    refuse("step_timeout is negative: use 0 for the default");
+}
+
+} // namespace aether
+
+namespace aether::detail {
+
+namespace {
+
+constexpr std::size_t reads_at_once = 64;
+
+workflow_host_options settled(workflow_host_options options) {
+  options.validate();
+  if (options.takeover_after.count() == 0)
+    options.takeover_after = std::chrono::seconds(60);
+  if (options.step_timeout.count() == 0)
+    options.step_timeout = std::chrono::seconds(30);
+  if (options.max_resident == 0)
+    options.max_resident = 10'000;
+  if (options.max_journal_entries == 0)
+    options.max_journal_entries = 10'000;
+  if (options.max_result_bytes == 0)
+    options.max_result_bytes = 256 * 1024;
+  if (!options.time)
+    options.time = machine_time();
+  if (!options.random)
+    options.random = [engine = std::mt19937_64(std::random_device{}())]() mutable {
+      return std::uniform_real_distribution<double>()(engine);
+    };
+  return options;
+}
+
+} // namespace
+
+// The agenda.
+
+void workflow_agenda::add(std::string const& actor_id, time_point when) {
+  auto const at = of_.find(actor_id);
+  if (at == of_.end() || when < at->second)
+    set(actor_id, when);
+}
+
+void workflow_agenda::set(std::string const& actor_id, time_point when) {
+  remove(actor_id);
+  of_.emplace(actor_id, when);
+  by_time_.emplace(when, actor_id);
+}
+
+void workflow_agenda::remove(std::string const& actor_id) {
+  auto const at = of_.find(actor_id);
+  if (at == of_.end())
+    return;
+  by_time_.erase({at->second, actor_id});
+  of_.erase(at);
+}
+
+std::optional<time_point> workflow_agenda::next() const {
+  return by_time_.empty() ? std::nullopt : std::optional(by_time_.begin()->first);
+}
+
+std::optional<std::string> workflow_agenda::take_due(time_point now) {
+  if (by_time_.empty() || by_time_.begin()->first > now)
+    return std::nullopt;
+  auto actor_id = by_time_.begin()->second;
+  remove(actor_id);
+  return actor_id;
+}
+
+void workflow_agenda::clear() {
+  by_time_.clear();
+  of_.clear();
+}
+
+// The core.
+
+workflow_core::workflow_core(asio::any_io_executor const& executor, std::shared_ptr<event_store> store,
+                             workflow_host_options options)
+    : workflow_desk(executor, std::move(store)), options_(settled(std::move(options))) {}
+
+workflow_core::~workflow_core() = default;
+
+asio::any_io_executor workflow_core::strand_executor() const {
+  return const_cast<workflow_core*>(this)->strand().executor();
+}
+
+void workflow_core::add_code(std::string type, workflow_body body) {
+  workflow_actor(type, "x");
+  if (is_open_)
+    throw error(errc::invalid_argument, "workflow_host::add after open()");
+  if (!types_.emplace(type, std::move(body)).second)
+    throw error(errc::invalid_argument, "the workflow type " + quoted(type) + " was added before");
+}
+
+void workflow_core::check_open() const {
+  if (is_closed_)
+    throw error(errc::closed, "this workflow host was closed");
+}
+
+awaitable<void> workflow_core::open(std::shared_ptr<workflow_core> self, call_options options) {
+  self->check_open();
+  if (self->is_open_.exchange(true))
+    throw error(errc::invalid_argument, "workflow_host::open was called before");
+  context_service::of(co_await asio::this_coro::executor).add_member(self);
+  std::vector<std::shared_ptr<workflow_feed>> feeds;
+  for (auto const& [type, body] : self->types_) {
+    subscribe_options what;
+    what.filter.actor_types = {type};
+    what.start = start_from::latest_of_each_actor();
+    what.malformed = malformed_messages::skip;
+    std::shared_ptr<workflow_feed> feed = co_await workflow_feed::open(self->store(), std::move(what), options);
+    feeds.push_back(std::move(feed));
+  }
+  std::weak_ptr<workflow_core> const weak = self;
+  self->strand().post([weak, feeds] {
+    auto const core = weak.lock();
+    if (!core || core->is_closed_)
+      return;
+    auto const time = core->options_.time;
+    for (auto const& feed : feeds) {
+      core->hosted_feeds_.push_back(feed);
+      auto take = [weak](recorded_event const* item) {
+        if (auto const host = weak.lock())
+          host->see(item);
+      };
+      feed->follow(core->strand_executor(), take, [time] { return time->sleep_for(std::chrono::milliseconds(200)); });
+    }
+  });
+}
+
+void workflow_core::stop() noexcept {
+  is_closed_ = true;
+  strand().post([kept = self()] {
+    for (auto const& feed : std::exchange(kept->hosted_feeds_, {}))
+      feed->stop();
+    kept->stop_feeds();
+    for (auto& [id, one] : std::exchange(kept->residents_, {}))
+      one.run->kill();
+    kept->wanted_.clear();
+    kept->under_way_.clear();
+    kept->parked_.clear();
+    kept->looks_.clear();
+    kept->agenda_.clear();
+    if (kept->sleeper_)
+      kept->sleeper_->emit(asio::cancellation_type::terminal);
+    kept->update_counts();
+  });
+}
+
+awaitable<void> workflow_core::close(std::shared_ptr<workflow_core> self, call_options options) {
+  using std::chrono::milliseconds;
+  if (self->is_closed_.exchange(true))
+    co_return;
+  auto const time = self->options_.time;
+  auto const limit = time->elapsed() + (options.timeout.count() > 0 ? options.timeout : std::chrono::seconds(10));
+  // What is parked or waits to be read goes; what has steps under way ends them and writes what came of them.
+  auto idle = std::make_shared<std::atomic<bool>>(false);
+  for (bool first = true; !*idle && time->elapsed() < limit; first = false) {
+    if (!first)
+      co_await time->sleep_for(milliseconds(5));
+    bool const posted = self->strand().post([self, idle] {
+      for (auto const& feed : std::exchange(self->hosted_feeds_, {}))
+        feed->stop();
+      self->wanted_.clear();
+      bool busy = false;
+      for (auto const& [id, one] : self->residents_)
+        busy = busy || !one.run->is_parked();
+      *idle = !busy;
+    });
+    if (!posted)
+      break;
+    co_await time->sleep_for(milliseconds(1));
+  }
+  self->stop();
+}
+
+void workflow_core::context_shutdown() noexcept {
+  is_closed_ = true;
+  residents_.clear();
+  leaving_.clear();
+  hosted_feeds_.clear();
+  sleeper_.reset();
+}
+
+workflow_metrics workflow_core::metrics() const {
+  workflow_metrics m;
+  m.started = counts_.started;
+  m.resumed = counts_.resumed;
+  m.finished = counts_.finished;
+  m.lost = counts_.lost;
+  m.broken = counts_.broken;
+  m.evicted = counts_.evicted;
+  m.resident = counts_.resident;
+  m.waiting = counts_.waiting;
+  return m;
+}
+
+void workflow_core::update_counts() {
+  counts_.resident = residents_.size();
+  counts_.waiting = wanted_.size() + loading_;
+}
+
+void workflow_core::log(log_level level, char const* what, std::string const& actor_id, std::string const& why) {
+  if (log_at const to{options_.log, level})
+    to(what, {{"workflow", actor_id}, {"host", options_.name}, {"reason", why}});
+}
+
+// Finding them.
+
+void workflow_core::see(recorded_event const* item) {
+  if (!item || is_closed_)
+    return look_again(); // feeds begin again with each one's last event
+  auto const& e = item->event;
+  std::optional<journal::any> body;
+  try {
+    body = journal::read(e);
+  } catch (error const& failed) {
+    log(log_level::error, "a workflow's event cannot be read", e.actor_id, failed.what());
+    return;
+  }
+  if (auto const* end = std::get_if<journal::finished>(&*body))
+    tell_end(e.actor_id, end->outcome);
+  auto const at = residents_.find(e.actor_id);
+  if (at != residents_.end()) {
+    auto const run = at->second.run;
+    if (e.version > run->book().version())
+      unpark(at->second);
+    run->on_event(e, std::move(*body));
+    return;
+  }
+  {
+    std::scoped_lock const lock(starting_mutex_);
+    if (starting_.contains(e.actor_id))
+      return;
+  }
+  auto const sighted = judge_sighting(*body, options_.time->now(), options_.name, options_.takeover_after);
+  reading const from{journal::run_begins_at(*body, e.version), e.version};
+  agenda_.remove(e.actor_id);
+  looks_.erase(e.actor_id);
+  if (sighted.to_do == workflow_sighting::what::take_up)
+    want(e.actor_id, from);
+  else if (sighted.to_do == workflow_sighting::what::look)
+    look_at(e.actor_id, from, sighted.when);
+}
+
+void workflow_core::look_at(std::string const& actor_id, reading from, time_point when) {
+  looks_[actor_id] = from;
+  agenda_.set(actor_id, when);
+  arm();
+}
+
+void workflow_core::on_starting(std::string const& actor_id) {
+  std::scoped_lock const lock(starting_mutex_);
+  starting_.insert(actor_id);
+}
+
+// It may be stored all the same.
+void workflow_core::on_not_started(std::string const& actor_id) {
+  {
+    std::scoped_lock const lock(starting_mutex_);
+    starting_.erase(actor_id);
+  }
+  strand().post([weak = std::weak_ptr(self()), actor_id] {
+    if (auto const core = weak.lock())
+      core->want(actor_id, {1, 0});
+  });
+}
+
+void workflow_core::on_started(event const& e) {
+  strand().post([weak = std::weak_ptr(self()), e] {
+    auto const core = weak.lock();
+    if (core) {
+      std::scoped_lock const lock(core->starting_mutex_);
+      core->starting_.erase(e.actor_id);
+    }
+    if (!core || core->is_closed_ || core->residents_.contains(e.actor_id) || core->under_way_.contains(e.actor_id))
+      return;
+    if (core->residents_.size() >= core->options_.max_resident)
+      return core->want(e.actor_id, {e.version, 0});
+    workflow_book book(e.actor_id);
+    book.apply(e);
+    if (core->types_.contains(book.workflow()))
+      core->take_up(std::move(book), true);
+  });
+}
+
+void workflow_core::want(std::string const& actor_id, reading from) {
+  if (is_closed_ || residents_.contains(actor_id) || !under_way_.insert(actor_id).second)
+    return;
+  wanted_.emplace_back(actor_id, from);
+  load_some();
+}
+
+void workflow_core::load_some() {
+  while (!wanted_.empty() && loading_ < reads_at_once) {
+    if (residents_.size() + loading_ >= options_.max_resident) {
+      make_room();
+      if (residents_.size() + loading_ >= options_.max_resident)
+        break;
+    }
+    auto [actor_id, from] = std::move(wanted_.front());
+    wanted_.pop_front();
+    ++loading_;
+    asio::co_spawn(strand_executor(), load(self(), actor_id, from),
+                   [kept = self(), which = actor_id](std::exception_ptr failed) {
+                     --kept->loading_;
+                     kept->under_way_.erase(which);
+                     if (failed && !kept->is_closed_) {
+                       auto const why = failure_of(failed).message;
+                       kept->log(log_level::error, "a workflow cannot be read", which, why);
+                       kept->counts_.broken.fetch_add(1, std::memory_order_relaxed);
+                     }
+                     if (!kept->is_closed_)
+                       kept->load_some();
+                     kept->update_counts();
+                   });
+  }
+  update_counts();
+}
+
+awaitable<void> workflow_core::load(std::shared_ptr<workflow_core> self, std::string actor_id, reading from) {
+  std::vector<event> events;
+  backoff pauses;
+  for (int attempt = 1; !self->is_closed_; ++attempt) {
+    bool again = false;
+    try {
+      std::vector<event> read = co_await self->store()->get_events(actor_id, from.since - 1);
+      events = std::move(read);
+    } catch (boost::system::system_error const& failed) {
+      if (!is_retryable(failed.code()))
+        throw;
+      again = true;
+    }
+    if (!again)
+      break;
+    co_await self->options_.time->sleep_for(pauses.delay(attempt, self->options_.random()));
+  }
+  if (self->is_closed_ || events.empty() || self->residents_.contains(actor_id))
+    co_return;
+  workflow_book book(actor_id);
+  workflow_sighting last;
+  auto const now = self->options_.time->now();
+  for (auto const& e : events) {
+    auto body = journal::read(e);
+    auto const judged = judge_sighting(body, now, self->options_.name, self->options_.takeover_after);
+    // A signal gives it something to do, sooner perhaps than what a host wrote before.
+    if (!workflow_book::is_from_outside(body) || last.to_do == workflow_sighting::what::nothing ||
+        (judged.to_do == workflow_sighting::what::look && judged.when < last.when))
+      last = judged;
+    book.apply(e, std::move(body));
+  }
+  if (last.to_do == workflow_sighting::what::nothing)
+    co_return;
+  if (last.to_do == workflow_sighting::what::look && from.silent_at != book.version()) {
+    self->look_at(actor_id, {book.since(), book.version()}, last.when);
+    co_return;
+  }
+  self->take_up(std::move(book), false);
+}
+
+void workflow_core::take_up(workflow_book book, bool fresh) {
+  auto const at = types_.find(book.workflow());
+  auto const actor_id = book.actor_id();
+  if (at == types_.end()) {
+    log(log_level::error, "a workflow of a type that was not added", actor_id, book.workflow());
+    return;
+  }
+  agenda_.remove(actor_id);
+  looks_.erase(actor_id);
+  auto const run = std::make_shared<workflow_run>(self(), std::move(book), at->second);
+  residents_[actor_id].run = run;
+  (fresh ? counts_.started : counts_.resumed).fetch_add(1, std::memory_order_relaxed);
+  update_counts();
+  run->start(fresh);
+}
+
+// Memory.
+
+void workflow_core::unpark(resident& of) {
+  if (!of.parked)
+    return;
+  parked_.erase(*of.parked);
+  of.parked.reset();
+}
+
+void workflow_core::on_parked(workflow_run& run) {
+  auto const at = residents_.find(run.actor_id());
+  if (at == residents_.end() || at->second.run.get() != &run)
+    return;
+  if (run.book().last_host() != options_.name && !run.book().last_host().empty()) {
+    // Another one's, and it has nothing to do: it is not taken from that one.
+    run.kill();
+    drop(run.actor_id());
+    return;
+  }
+  unpark(at->second);
+  at->second.parked = parked_.insert(parked_.end(), run.actor_id());
+  if (!wanted_.empty())
+    load_some();
+}
+
+// Those that were parked longest go first. What others must know is stored before.
+void workflow_core::make_room() {
+  std::size_t needed = std::min<std::size_t>(wanted_.size(), reads_at_once);
+  auto const candidates = std::vector<std::string>(
+      parked_.begin(), std::next(parked_.begin(), static_cast<std::ptrdiff_t>(std::min(needed, parked_.size()))));
+  for (auto const& actor_id : candidates) {
+    auto const at = residents_.find(actor_id);
+    if (at == residents_.end())
+      continue;
+    auto const run = at->second.run;
+    if (!run->is_told_parked()) {
+      unpark(at->second);
+      run->tell_parked(); // and comes back to on_parked()
+      continue;
+    }
+    auto const wake = run->next_wake();
+    reading const from{run->book().since(), 0};
+    run->kill();
+    drop(actor_id);
+    counts_.evicted.fetch_add(1, std::memory_order_relaxed);
+    if (wake)
+      look_at(actor_id, from, *wake);
+  }
+}
+
+void workflow_core::drop(std::string const& actor_id) {
+  auto const at = residents_.find(actor_id);
+  if (at == residents_.end())
+    return;
+  unpark(at->second);
+  residents_.erase(at);
+  agenda_.remove(actor_id);
+  update_counts();
+}
+
+void workflow_core::on_end(workflow_run& run, run_end how, std::string const& why) {
+  auto const kept = run.shared_from_this();
+  auto const actor_id = run.actor_id();
+  drop(actor_id);
+  switch (how) {
+  case run_end::finished:
+    counts_.finished.fetch_add(1, std::memory_order_relaxed);
+    break;
+  case run_end::continued:
+    want(actor_id, {run.book().version(), 0});
+    break;
+  case run_end::lost:
+    counts_.lost.fetch_add(1, std::memory_order_relaxed);
+    log(log_level::info, "a workflow goes on elsewhere", actor_id, why);
+    look_at(actor_id, {run.book().since(), 0}, options_.time->now() + options_.takeover_after);
+    break;
+  case run_end::broken:
+    counts_.broken.fetch_add(1, std::memory_order_relaxed);
+    log(log_level::error, "a workflow cannot go on", actor_id, why);
+    break;
+  }
+  if (!wanted_.empty() && !is_closed_)
+    load_some();
+}
+
+// Time.
+
+void workflow_core::wake_at(workflow_run& run, time_point when) {
+  agenda_.add(run.actor_id(), when);
+  arm();
+}
+
+void workflow_core::arm() {
+  auto const next = agenda_.next();
+  if (is_closed_ || !next || (armed_ && *armed_ <= *next))
+    return;
+  armed_ = next;
+  if (sleeper_)
+    sleeper_->emit(asio::cancellation_type::terminal);
+  sleeper_ = std::make_shared<asio::cancellation_signal>();
+  auto const now = options_.time->now();
+  auto const pause = *next > now ? *next - now : std::chrono::nanoseconds::zero();
+  asio::co_spawn(strand_executor(), options_.time->sleep_for(pause),
+                 asio::bind_cancellation_slot(sleeper_->slot(),
+                                              [weak = std::weak_ptr(self()), mine = sleeper_](std::exception_ptr) {
+                                                auto const core = weak.lock();
+                                                if (!core || core->sleeper_ != mine)
+                                                  return;
+                                                core->sleeper_.reset();
+                                                core->armed_.reset();
+                                                core->on_agenda();
+                                              }));
+}
+
+void workflow_core::on_agenda() {
+  if (is_closed_)
+    return;
+  auto const now = options_.time->now();
+  while (auto const actor_id = agenda_.take_due(now)) {
+    auto const at = residents_.find(*actor_id);
+    if (at != residents_.end()) {
+      auto const run = at->second.run;
+      run->on_time();
+      if (auto const wake = run->next_wake(); wake && *wake > now)
+        agenda_.add(*actor_id, *wake);
+      continue;
+    }
+    auto const look = looks_.find(*actor_id);
+    if (look == looks_.end())
+      continue;
+    auto const from = look->second;
+    looks_.erase(look);
+    want(*actor_id, from);
+  }
+  arm();
+}
+
+// Children.
+
+void workflow_core::start_child(workflow_run& parent, std::shared_ptr<workflow_op> const& op) {
+  asio::co_spawn(strand_executor(), follow_child(self(), parent.shared_from_this(), op),
+                 [kept = self(), actor_id = parent.actor_id()](std::exception_ptr failed) {
+                   if (failed && !kept->is_closed_)
+                     kept->log(log_level::error, "a workflow's child cannot be followed", actor_id,
+                               failure_of(failed).message);
+                 });
+}
+
+awaitable<void> workflow_core::follow_child(std::shared_ptr<workflow_core> self, std::shared_ptr<workflow_run> parent,
+                                            std::shared_ptr<workflow_op> op) {
+  std::exception_ptr failed;
+  backoff pauses;
+  for (int attempt = 1;; ++attempt) {
+    bool again = false;
+    failed = nullptr;
+    try {
+      journal::started first;
+      first.workflow = op->child_type;
+      first.input = op->input;
+      first.parent = parent->actor_id();
+      if (self->types_.contains(op->child_type))
+        first.host = self->options_.name;
+      co_await start_at(self, op->child_id, std::move(first), call_options());
+    } catch (boost::system::system_error const& e) {
+      failed = std::current_exception();
+      again = is_retryable(e.code());
+    }
+    if (!again || parent->is_dead())
+      break;
+    co_await self->options_.time->sleep_for(pauses.delay(attempt, self->options_.random()));
+  }
+  parent->on_child_started(op);
+  workflow_record how;
+  if (!failed) {
+    std::optional<journal::outcome> end;
+    try {
+      journal::outcome ended = co_await wait_for_end(self, op->child_id, op->child_type, call_options());
+      end = std::move(ended);
+    } catch (...) {
+      failed = std::current_exception();
+    }
+    if (end && end->kind == journal::outcome_kind::completed) {
+      how.kind = journal::entry_kind::step_completed;
+      how.value = end->result.value_or(nullptr);
+    } else if (end) {
+      how.kind = journal::entry_kind::step_failed;
+      how.error = end->error.value_or(journal::failure());
+    }
+  }
+  if (failed) {
+    how.kind = journal::entry_kind::step_failed;
+    how.error = failure_of(failed);
+  }
+  parent->on_child(op, std::move(how));
+}
+
+void workflow_core::cancel_child(std::string const& child_id) {
+  auto const dash = child_id.find('-');
+  auto type = child_id.substr(0, dash);
+  auto id = child_id.substr(dash + 1);
+  asio::co_spawn(strand_executor(),
+                 cancel_workflow(self(), std::move(type), std::move(id), "its parent was cancelled", call_options()),
+                 asio::detached);
+}
+
+} // namespace aether::detail
+
+namespace aether {
+
+struct workflow_host::impl {
+  std::shared_ptr<detail::workflow_core> core;
+
+  explicit impl(std::shared_ptr<detail::workflow_core> made) : core(std::move(made)) {}
+  ~impl() { core->stop(); }
+
+  static detail::workflow_core& of(std::shared_ptr<impl> const& self) {
+    if (!self)
+      throw error(errc::not_open, "a workflow host that was default-made or moved from");
+    return *self->core;
+  }
+};
+
+workflow_host::workflow_host(boost::asio::any_io_executor executor, std::shared_ptr<event_store> store,
+                             workflow_host_options options)
+    : impl_(std::make_shared<impl>(
+          std::make_shared<detail::workflow_core>(executor, std::move(store), std::move(options)))) {}
+
+void workflow_host::add_code(std::string type, body code) {
+  impl::of(impl_).add_code(std::move(type), std::move(code));
+}
+
+awaitable<void> workflow_host::open(call_options options) {
+  return detail::workflow_core::open(impl::of(impl_).self(), options);
+}
+
+workflow_client workflow_host::client() const { return workflow_client(impl::of(impl_).self()); }
+
+awaitable<void> workflow_host::close(call_options options) {
+  return detail::workflow_core::close(impl::of(impl_).self(), options);
+}
+
+workflow_metrics workflow_host::metrics() const { return impl::of(impl_).metrics(); }
+
+} // namespace aether

@@ -1,0 +1,110 @@
+// What is done to workflows from outside: started, signalled, cancelled, and waited for.
+#pragma once
+
+#include "detail/context_service.hpp"
+#include "detail/serial.hpp"
+#include "detail/wait.hpp"
+#include "workflow_journal.hpp"
+
+#include <aether/event_store.hpp>
+
+#include <boost/json/value.hpp>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace aether::detail {
+
+/// Events of one workflow type as they are stored, on the desk's strand, until it is stopped. An interruption is told
+/// by an empty event: everything may have been missed.
+class workflow_feed : public std::enable_shared_from_this<workflow_feed> {
+public:
+  using taker = std::function<void(recorded_event const*)>;
+
+  static awaitable<std::shared_ptr<workflow_feed>> open(std::shared_ptr<event_store> store, subscribe_options options,
+                                                        call_options call);
+  /// Follows with `strand`. `pause` is slept before subscribing again.
+  void follow(asio::any_io_executor strand, taker take, std::function<awaitable<void>()> pause);
+  void stop(); ///< on the strand
+
+private:
+  static awaitable<void> run(std::shared_ptr<workflow_feed> self);
+
+  std::shared_ptr<event_store> store_;
+  subscribe_options options_;
+  event_subscription subscription_;
+  taker take_;
+  std::function<awaitable<void>()> pause_;
+  bool stopped_ = false;
+};
+
+/// Who waits for a workflow's end. Thread-safe.
+class result_wait {
+public:
+  /// None: look again.
+  void tell(std::optional<journal::outcome> how);
+  void wait(std::shared_ptr<wait_state<bool>> waiting);
+  std::optional<journal::outcome> take();
+
+private:
+  std::mutex mutex_;
+  bool told_ = false;
+  std::optional<journal::outcome> outcome_;
+  std::shared_ptr<wait_state<bool>> waiting_;
+};
+
+/// Shared by the copies of a client; a host is one too.
+class workflow_desk : public std::enable_shared_from_this<workflow_desk> {
+public:
+  workflow_desk(asio::any_io_executor const& executor, std::shared_ptr<event_store> store);
+  virtual ~workflow_desk();
+
+  std::shared_ptr<event_store> const& store() const noexcept { return store_; }
+  serial& strand() noexcept { return serial_; }
+
+  /// Written into what it starts.
+  virtual std::string host_name() const { return {}; }
+  virtual bool hosts(std::string const& /*type*/) const { return false; }
+  // It starts one: before, and when that has ended in either way.
+  virtual void on_starting(std::string const& /*actor_id*/) {}
+  virtual void on_started(event const&) {}
+  virtual void on_not_started(std::string const& /*actor_id*/) {}
+  virtual void check_open() const {}
+
+  /// Has a feed of the type, so that the end of each of them is told.
+  static awaitable<void> watch(std::shared_ptr<workflow_desk> self, std::string type, call_options options);
+  std::shared_ptr<result_wait> expect(std::string const& actor_id);
+  void forget(std::string const& actor_id, std::shared_ptr<result_wait> const& wait);
+  void tell_end(std::string const& actor_id, journal::outcome const& how);
+  void look_again(); ///< all that wait
+
+protected:
+  void stop_feeds(); ///< on the strand
+
+private:
+  void take(recorded_event const* item);
+
+  std::shared_ptr<event_store> const store_;
+  serial serial_;
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<workflow_feed>> feeds_;
+  std::multimap<std::string, std::shared_ptr<result_wait>> waits_;
+};
+
+/// `{type}-{id}`. Throws invalid_id.
+std::string workflow_actor(std::string const& type, std::string const& id);
+
+/// Stores the beginning of a workflow. False: it was there, with the same input.
+awaitable<bool> start_at(std::shared_ptr<workflow_desk> desk, std::string actor_id, journal::started first,
+                         call_options options);
+
+/// How it ended, once it has.
+awaitable<journal::outcome> wait_for_end(std::shared_ptr<workflow_desk> desk, std::string actor_id, std::string type,
+                                         call_options options);
+
+} // namespace aether::detail

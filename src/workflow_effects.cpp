@@ -1,0 +1,183 @@
+// The effects of a run: steps with their attempts and timeouts, and branches side by side.
+#include "workflow_run.hpp"
+
+#include <aether/json.hpp>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <utility>
+
+namespace aether::detail {
+
+namespace {
+
+struct attempt_end {
+  std::exception_ptr error;
+  boost::json::value value;
+};
+
+struct effect_end {
+  std::exception_ptr error;
+  boost::json::value value;
+  int attempts = 1;
+};
+
+retry_policy policy_of(step_options const& options, workflow_host_options const& host) {
+  auto made = options.retry ? options.retry->options() : no_retry();
+  if (made.time == machine_time())
+    made.time = host.time;
+  if (options.mode == execution::at_most_once)
+    made.max_attempts = 1;
+  return made;
+}
+
+awaitable<attempt_end> run_attempt(workflow_run& run, workflow_surroundings& around, std::shared_ptr<workflow_op> op,
+                                   step_info info) {
+  attempt_end end;
+  op->timed_out = false;
+  op->due = around.options().time->now() + op->options.timeout;
+  around.wake_at(run, *op->due);
+  try {
+    boost::json::value value = co_await (*op->function)(std::move(info));
+    end.value = std::move(value);
+  } catch (...) {
+    end.error = std::current_exception();
+  }
+  op->due.reset();
+  if (op->timed_out && !run.is_dead()) {
+    // It was cancelled for this attempt only.
+    co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
+    if (end.error)
+      end.error = std::make_exception_ptr(
+          error(errc::timed_out, "no end after " + std::to_string(op->options.timeout.count() / 1'000'000) + " ms"));
+  }
+  co_return end;
+}
+
+awaitable<effect_end> run_attempts(std::shared_ptr<workflow_run> run, std::shared_ptr<workflow_surroundings> around,
+                                   std::shared_ptr<workflow_op> op, bool repeated) {
+  auto const attempt = [&](retry_attempt const& a) {
+    step_info info;
+    info.key = run->actor_id() + "/" + std::to_string(run->book().run()) + "/" + op->name;
+    info.attempt = a.number;
+    info.maybe_repeated = repeated || a.number > 1;
+    return run_attempt(*run, *around, op, std::move(info));
+  };
+  auto const failed = [](attempt_end const& e) { return e.error != nullptr; };
+  retry_policy policy = policy_of(op->options, around->options());
+  retry_result<attempt_end> result = co_await try_retry(std::move(policy), attempt, failed);
+  effect_end end;
+  end.attempts = result.attempts;
+  if (result.error)
+    end.error = result.error;
+  else if (result.value)
+    end.error = result.value->error;
+  if (!end.error && result.value)
+    end.value = std::move(result.value->value);
+  co_return end;
+}
+
+} // namespace
+
+/// Says that a branch is gone, whether it ended or was destroyed.
+struct workflow_run::branch_token {
+  std::shared_ptr<workflow_op> join;
+
+  explicit branch_token(std::shared_ptr<workflow_op> of) : join(std::move(of)) {}
+  branch_token(branch_token&&) noexcept = default;
+  branch_token& operator=(branch_token&&) = delete;
+  ~branch_token() {
+    if (join)
+      --join->living;
+  }
+};
+
+void workflow_run::run_effect(std::shared_ptr<workflow_op> const& op) {
+  op->in_effect = true;
+  ++effects_;
+  op->stop = std::make_shared<asio::cancellation_signal>();
+  auto const self = shared_from_this();
+  auto on_end = [self, op, stop = op->stop](std::exception_ptr error, effect_end end) {
+    if (error)
+      end.error = std::move(error);
+    self->end_effect(op, std::move(end.error), std::move(end.value), end.attempts);
+  };
+  asio::co_spawn(around_->executor(), run_attempts(self, around_, op, repeated_),
+                 asio::bind_cancellation_slot(op->stop->slot(), std::move(on_end)));
+}
+
+void workflow_run::end_effect(std::shared_ptr<workflow_op> const& op, std::exception_ptr error,
+                              boost::json::value value, std::int64_t attempts) {
+  op->in_effect = false;
+  op->due.reset();
+  --effects_;
+  if (dead_)
+    return post_settle();
+  journal::entry made;
+  made.name = op->key;
+  if (attempts > 1)
+    made.attempts = attempts;
+  auto const limit = around_->options().max_result_bytes;
+  if (!error && value.is_structured())
+    if (auto const size = boost::json::serialize(value).size(); size > limit)
+      error = std::make_exception_ptr(
+          aether::error(errc::workflow_result_too_large, "its result takes " + std::to_string(size) +
+                                                             " bytes; max_result_bytes is " + std::to_string(limit)));
+  if (error) {
+    made.kind = journal::entry_kind::step_failed;
+    made.error = failure_of(error);
+  } else {
+    made.kind = journal::entry_kind::step_completed;
+    made.value = std::move(value);
+  }
+  record(std::move(made), op);
+}
+
+awaitable<void> workflow_run::side_by_side(std::vector<awaitable<void>> branches) {
+  auto const self = shared_from_this();
+  auto const join = std::make_shared<workflow_op>();
+  join->is_join = true;
+  join->living = branches.size();
+  join->errors.resize(branches.size());
+  running_ += branches.size();
+  for (std::size_t i = 0; i < branches.size(); ++i) {
+    auto on_end = [self, i, token = branch_token(join)](std::exception_ptr error) mutable {
+      auto const of = std::exchange(token.join, nullptr);
+      of->errors[i] = std::move(error);
+      --of->living;
+      if (self->dead_)
+        return self->post_settle();
+      if (of->living == 0 && of->wait) {
+        workflow_answer with;
+        with.how = asked_answer::recorded;
+        self->answer(*of, std::move(with));
+      }
+      --self->running_;
+      self->post_settle();
+    };
+    asio::co_spawn(around_->executor(), std::move(branches[i]), std::move(on_end));
+  }
+  branches.clear();
+  co_await perform(join);
+  for (auto const& error : join->errors) {
+    if (!error)
+      continue;
+    bool continues = false;
+    try {
+      std::rethrow_exception(error);
+    } catch (continue_request const&) {
+      continues = true;
+    } catch (...) {
+    }
+    if (continues)
+      throw aether::error(errc::invalid_argument, concerning() + ": continue_as_new in a branch of when_all");
+    std::rethrow_exception(error);
+  }
+}
+
+} // namespace aether::detail
