@@ -130,7 +130,7 @@ awaitable<void> workflow_core::open(std::shared_ptr<workflow_core> self, call_op
   self->check_open();
   if (self->is_open_.exchange(true))
     throw error(errc::invalid_argument, "workflow_host::open was called before");
-  context_service::of(co_await asio::this_coro::executor).add_member(self);
+  self->strand().while_open([&](asio::any_io_executor const& on) { context_service::of(on).add_member(self); });
   std::vector<std::shared_ptr<workflow_feed>> feeds;
   for (auto const& [type, body] : self->types_) {
     subscribe_options what;
@@ -543,12 +543,13 @@ void workflow_core::on_agenda() {
 // Children.
 
 void workflow_core::start_child(workflow_run& parent, std::shared_ptr<workflow_op> const& op) {
-  asio::co_spawn(strand_executor(), follow_child(self(), parent.shared_from_this(), op),
-                 [kept = self(), actor_id = parent.actor_id()](std::exception_ptr failed) {
-                   if (failed && !kept->is_closed_)
-                     kept->log(log_level::error, "a workflow's child cannot be followed", actor_id,
-                               failure_of(failed).message);
-                 });
+  op->stop = std::make_shared<asio::cancellation_signal>();
+  auto const run = parent.shared_from_this();
+  asio::co_spawn(strand_executor(), follow_child(self(), run, op),
+                 asio::bind_cancellation_slot(op->stop->slot(), [run, op, stop = op->stop](std::exception_ptr) {
+                   if (op->in_effect) // cancelled while it was started: its host leaves it
+                     run->on_child_started(op);
+                 }));
 }
 
 awaitable<void> workflow_core::follow_child(std::shared_ptr<workflow_core> self, std::shared_ptr<workflow_run> parent,
@@ -574,6 +575,8 @@ awaitable<void> workflow_core::follow_child(std::shared_ptr<workflow_core> self,
       break;
     co_await self->options_.time->sleep_for(pauses.delay(attempt, self->options_.random()));
   }
+  if (parent->is_dead())
+    co_return;
   parent->on_child_started(op);
   workflow_record how;
   if (!failed) {
@@ -584,6 +587,8 @@ awaitable<void> workflow_core::follow_child(std::shared_ptr<workflow_core> self,
     } catch (...) {
       failed = std::current_exception();
     }
+    if (parent->is_dead())
+      co_return;
     if (end && end->kind == journal::outcome_kind::completed) {
       how.kind = journal::entry_kind::step_completed;
       how.value = end->result.value_or(nullptr);

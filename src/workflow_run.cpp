@@ -314,7 +314,7 @@ void workflow_run::settle_signals_and_timers() {
         answer(*op, std::move(with));
         continue;
       }
-    if (op->due && *op->due <= now)
+    if (op->kind != operation_kind::step && op->due && *op->due <= now)
       record(entry_of(is_signal ? entry_kind::signal_timed_out : entry_kind::timer_fired, op->key), op);
   }
 }
@@ -395,6 +395,8 @@ void workflow_run::on_child_started(std::shared_ptr<workflow_op> const& op) {
   op->in_effect = false;
   op->child_is_started = true;
   --effects_;
+  if (!dead_ && book_.has_record(op->key)) // cancelled, before there was anybody to tell
+    around_->cancel_child(op->child_id);
   post_settle();
 }
 
@@ -480,7 +482,7 @@ void workflow_run::kill() {
   dead_ = true;
   auto const asked = waiting_;
   for (auto const& op : asked)
-    if (op->in_effect && op->stop)
+    if (op->stop)
       op->stop->emit(asio::cancellation_type::terminal);
   post_settle(); // not from here: who calls may be one of them
 }
