@@ -240,6 +240,9 @@ void workflow_core::see(recorded_event const* item) {
   if (!item || is_closed_)
     return look_again(); // feeds begin again with each one's last event
   auto const& e = item->event;
+  auto const at = residents_.find(e.actor_id);
+  if (at != residents_.end() && e.version <= at->second.run->book().version())
+    return; // its own
   std::optional<journal::any> body;
   try {
     body = journal::read(e);
@@ -249,11 +252,9 @@ void workflow_core::see(recorded_event const* item) {
   }
   if (auto const* end = std::get_if<journal::finished>(&*body))
     tell_end(e.actor_id, end->outcome);
-  auto const at = residents_.find(e.actor_id);
   if (at != residents_.end()) {
     auto const run = at->second.run;
-    if (e.version > run->book().version())
-      unpark(at->second);
+    unpark(at->second);
     run->on_event(e, std::move(*body));
     return;
   }
@@ -469,6 +470,7 @@ void workflow_core::on_end(workflow_run& run, run_end how, std::string const& wh
   drop(actor_id);
   switch (how) {
   case run_end::finished:
+    tell_end(actor_id, run.outcome());
     counts_.finished.fetch_add(1, std::memory_order_relaxed);
     break;
   case run_end::continued:

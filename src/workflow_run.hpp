@@ -117,6 +117,7 @@ public:
   /// Stores that; on_parked() follows.
   void tell_parked();
   std::optional<time_point> next_wake() const;
+  journal::outcome const& outcome() const noexcept { return outcome_; } ///< of one that has finished
 
   // The calls of the code.
   awaitable<workflow_answer> perform(std::shared_ptr<workflow_op> op);

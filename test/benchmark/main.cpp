@@ -25,6 +25,7 @@ constexpr server_work server_works[] = {
     {"live", &measure_live_delivery},
     {"bus_across", &measure_bus_across},
     {"actors", &measure_actors},
+    {"workflows", &measure_workflows},
     {"peak_memory", &measure_peak_memory},
 };
 
@@ -57,6 +58,8 @@ int run(std::vector<std::string> const& arguments) {
     measure_bus(wanted, out);
   if (wanted.wants("actor_memory"))
     measure_actor_memory(wanted, out);
+  if (wanted.wants("workflow_memory"))
+    measure_workflow_memory(wanted, out);
   for (auto const& program : wanted.servers)
     measure_on(program, wanted, out);
   out.summary();

@@ -35,6 +35,7 @@ void measure_last_events(server_run const& run);   ///< backwards
 void measure_live_delivery(server_run const& run); ///< from the acknowledgement to a subscriber
 void measure_bus_across(server_run const& run);    ///< published in one process, heard in another
 void measure_actors(server_run const& run);        ///< commands, beside bare saves
+void measure_workflows(server_run const& run);     ///< of five steps, and many after a restart
 void measure_peak_memory(server_run const& run);
 
 // In process.
@@ -42,6 +43,7 @@ void measure_memory_store(options const& wanted, report& out);
 void measure_metrics(options const& wanted, report& out);
 void measure_bus(options const& wanted, report& out);
 void measure_actor_memory(options const& wanted, report& out);
+void measure_workflow_memory(options const& wanted, report& out);
 
 /// What this program does as a child of itself: see measure_peak_memory().
 int touch_actors(options const& wanted);
