@@ -233,8 +233,16 @@ aether::awaitable<void> send(aether::workflow_client client, aether::actor_host 
   example::expect(left == 700 && arrived == 300, "the money is not where it belongs");
 }
 
+/// The journal of a workflow is the history of its actor.
+aether::awaitable<void> print_journal(store_ptr store, std::string actor_id) {
+  auto const events = co_await store->get_events(actor_id);
+  for (auto const& e : events)
+    std::cout << e.version << ' ' << e.event_type << ' ' << e.data << '\n';
+}
+
 /// A transfer to nobody: what was withdrawn is given back.
-aether::awaitable<void> send_to_nobody(aether::workflow_client client, aether::actor_host accounts, transfer t) {
+aether::awaitable<void> send_to_nobody(store_ptr store, aether::workflow_client client, aether::actor_host accounts,
+                                       transfer t) {
   auto const id = aether::make_uuid();
   t.to = "account-of-nobody";
   co_await client.start(transfers, id, t);
@@ -246,6 +254,7 @@ aether::awaitable<void> send_to_nobody(aether::workflow_client client, aether::a
     std::cout << "failed: " << how.message << '\n';
     has_failed = !how.was_cancelled && how.undo_failed.empty(); // that is: all is undone
   }
+  co_await print_journal(store, "transfer-" + id);
   auto const left = co_await balance(accounts, t.from);
   example::expect(has_failed && left == 700, "the money was not given back");
 }
@@ -284,17 +293,6 @@ aether::awaitable<void> run_salary(aether::actor_host accounts, aether::workflow
   co_await wf.step("pay", pay, patient());
 }
 
-/// The journal of a workflow is the history of its actor.
-aether::awaitable<void> print_journal(store_ptr store, std::string actor_id) {
-  auto const events = co_await store->get_events(actor_id);
-  for (auto const& e : events) {
-    std::cout << e.version << ' ' << e.event_type;
-    if (auto const* entries = e.data.if_contains("entries"))
-      std::cout << ' ' << *entries;
-    std::cout << '\n';
-  }
-}
-
 aether::awaitable<void> tour(store_ptr store) {
   auto const executor = co_await boost::asio::this_coro::executor;
   aether::actor_host accounts(executor, store);
@@ -311,13 +309,12 @@ aether::awaitable<void> tour(store_ptr store) {
   co_await host.open();
   auto const client = host.client();
   co_await send(client, accounts, t);
-  co_await send_to_nobody(client, accounts, t);
+  co_await send_to_nobody(store, client, accounts, t);
   co_await think_better(client, accounts, t);
 
   auto const id = aether::make_uuid();
   co_await client.start(salaries, id, t);
   co_await client.result(salaries, id);
-  co_await print_journal(store, "salary-" + id);
   auto const arrived = co_await balance(accounts, t.to);
   example::expect(arrived == 600, "the salary was paid twice, or never");
 

@@ -221,16 +221,16 @@ aether::awaitable<void> change_code(store_ptr store) {
   co_await before.client().start(teas, early, guest);
   co_await until_asked(world, "tea-" + early + "/1/pour");
   co_await before.close(); // steps under way end, and are stored
+  aether::workflow_client const client(executor, store);
+  co_await client.signal(teas, early, "drunk", true);
 
   aether::workflow_host after(executor, store, named("kitchen"));
   after.add(teas, [world](aether::workflow wf, std::string g) { return brew(world, wf, g); });
   after.add(coffees, [world](aether::workflow wf, std::string g) { return grind_and_brew(world, wf, g); });
   co_await after.open();
-  auto const client = after.client();
   guest = "Bob";
-  co_await client.start(teas, late, guest);
-  co_await client.start(coffees, late, guest);
-  co_await client.signal(teas, early, "drunk", true);
+  co_await after.client().start(teas, late, guest);
+  co_await after.client().start(coffees, late, guest);
   co_await client.signal(teas, late, "drunk", true);
   co_await client.result(teas, early);
   co_await client.result(teas, late);
