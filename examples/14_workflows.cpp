@@ -168,13 +168,24 @@ aether::awaitable<void> give_back(aether::actor_host accounts, transfer t, std::
   co_await from.execute<bank::take_back>(id);
 }
 
-/// An outage is waited for: a quarter of an hour, here.
+/// Short outages are waited for. The last attempt may take another 30 s: all ends before `takeover_after`.
 aether::step_options patient() {
   auto retry = aether::jittered_backoff();
-  retry.max_attempts = 1000;
-  retry.max_elapsed = 15min;
+  retry.max_attempts = 100;
+  retry.max_elapsed = 20s;
   aether::step_options options;
   options.retry = retry;
+  return options;
+}
+
+/// Tried for an hour. With so long a timeout the beginning is stored, and no other host takes over meanwhile.
+aether::step_options persistent() {
+  auto retry = aether::jittered_backoff();
+  retry.max_attempts = 10'000;
+  retry.max_elapsed = 1h;
+  aether::step_options options;
+  options.retry = retry;
+  options.timeout = 1h + 1min; // commands have a timeout of their own
   return options;
 }
 
@@ -184,9 +195,8 @@ aether::awaitable<receipt> run_transfer(aether::actor_host accounts, aether::wor
   receipt made;
 
   // Registered before the step: if that fails, or its answer is lost, the money may have left the account.
-  wf.on_failure(
-      "give back", [accounts, t, id](aether::step_info const& info) { return give_back(accounts, t, id, info); },
-      patient());
+  auto const undo = [accounts, t, id](aether::step_info const& info) { return give_back(accounts, t, id, info); };
+  wf.on_failure("give back", undo, persistent());
   auto const take = [&](aether::step_info const& info) { return withdraw(accounts, t, id, info); };
   auto const withdrawn = co_await wf.step("withdraw", take, patient());
   if (withdrawn.refused)
