@@ -178,14 +178,13 @@ aether::step_options patient() {
   return options;
 }
 
-/// Tried for an hour. With so long a timeout the beginning is stored, and no other host takes over meanwhile.
+/// Undoing is tried for an hour. Of several hosts another may take it over meanwhile, and try with the same key.
 aether::step_options persistent() {
   auto retry = aether::jittered_backoff();
   retry.max_attempts = 10'000;
   retry.max_elapsed = 1h;
   aether::step_options options;
   options.retry = retry;
-  options.timeout = 1h + 1min; // commands have a timeout of their own
   return options;
 }
 
