@@ -49,3 +49,6 @@
 #include <aether/tracing.hpp>
 #include <aether/typed_event.hpp>
 #include <aether/version.hpp>
+#include <aether/workflow.hpp>
+#include <aether/workflow_host.hpp>
+#include <aether/workflow_options.hpp>

@@ -66,19 +66,21 @@ awaitable<Result> typed_result(std::shared_ptr<workflow_desk> desk, std::string 
 class workflow_client {
 public:
   workflow_client() = default;
-  /// Throws invalid_argument. What waits for results follows the store on `executor`, as long as somebody waits.
+  /// Throws invalid_argument. From the first result() on it follows the ends of that type on `executor`, until the last
+  /// copy goes.
   workflow_client(boost::asio::any_io_executor executor, std::shared_ptr<event_store> store);
 
   /// True: it was started now; false: it had been started before, with the same input. Throws workflow_exists when it
-  /// was started with another one. The hosts find it by themselves, and one of them runs it.
+  /// was started with another one. Type and id together are at most 254 bytes. The hosts find it by themselves, and one
+  /// of them runs it.
   template <class Input, class Result>
   awaitable<bool> start(workflow_type<Input, Result> const& type, std::string id,
                         std::type_identity_t<Input> const& input, call_options options = {}) const {
     return detail::start_workflow(desk_, type.name(), std::move(id), detail::to_json_value(input), options);
   }
 
-  /// Throws workflow_not_found, workflow_finished. A signal that is repeated with its id counts once, if it is the same
-  /// (empty: each counts).
+  /// Stores a signal, whether anybody hosts the workflow or not. Throws workflow_not_found, workflow_finished. One that
+  /// is repeated with its `signal_id`, the event's id, counts once in a run; without an id each counts.
   template <class Input, class Result, class Value>
   awaitable<void> signal(workflow_type<Input, Result> const& type, std::string id, std::string name, Value const& value,
                          std::string signal_id = {}, call_options options = {}) const {
@@ -86,14 +88,15 @@ public:
                                    std::move(signal_id), options);
   }
 
-  /// Asks it to end: what it waits for throws workflow_cancelled in it, and its undo steps run. One that has finished
-  /// stays as it is. Throws workflow_not_found.
+  /// Asks it to end, and returns when that is stored: what it waits for throws workflow_cancelled in it, and its undo
+  /// steps run; result() tells what became of it. One that has finished stays as it is. Throws workflow_not_found.
   template <class Input, class Result>
   awaitable<void> cancel(workflow_type<Input, Result> const& type, std::string id, std::string reason = {},
                          call_options options = {}) const {
     return detail::cancel_workflow(desk_, type.name(), std::move(id), std::move(reason), options);
   }
 
+  /// By its last event: one read.
   template <class Input, class Result>
   awaitable<workflow_state> state(workflow_type<Input, Result> const& type, std::string id,
                                   call_options options = {}) const {
@@ -101,7 +104,8 @@ public:
   }
 
   /// Waits until it has finished, also when that was long ago, without a limit if the options name none. Throws
-  /// workflow_failed (which says how), workflow_not_found, timed_out.
+  /// workflow_failed (which says how, cancelled ones too), workflow_not_found, timed_out, and malformed_event when what
+  /// is stored is no Result.
   template <class Input, class Result>
   awaitable<Result> result(workflow_type<Input, Result> const& type, std::string id, call_options options = {}) const {
     return detail::typed_result<Result>(desk_, type.name(), std::move(id), options);
@@ -114,14 +118,14 @@ private:
   std::shared_ptr<detail::workflow_desk> desk_;
 };
 
-/// What a host did since it was made.
+/// What a host did since it was made, and has now. A run counts again each time it is replayed.
 struct workflow_metrics {
   std::uint64_t started = 0; ///< runs begun here
   std::uint64_t resumed = 0; ///< runs replayed here
   std::uint64_t finished = 0;
   std::uint64_t lost = 0; ///< to other hosts
   std::uint64_t broken = 0; ///< that cannot go on: see the log
-  std::uint64_t evicted = 0;
+  std::uint64_t evicted = 0; ///< that wait, and left memory for others
   std::size_t resident = 0; ///< in memory now
   std::size_t waiting = 0; ///< to be read, or for room in memory
 
@@ -140,7 +144,8 @@ public:
   workflow_host(boost::asio::any_io_executor executor, std::shared_ptr<event_store> store,
                 workflow_host_options options);
 
-  /// Before open(). `code(workflow, Input)` returns awaitable<Result>; it is kept, and called for every run.
+  /// Before open(). `code(workflow, Input)` returns awaitable<Result>; it is kept with what it captures, and called on
+  /// the strand for every run and every replay.
   template <class Input, class Result, class Code> void add(workflow_type<Input, Result> const& type, Code code) {
     static_assert(detail::json_convertible<Input>, "a workflow's input has a form in JSON");
     static_assert(detail::journaled<Result>, "a workflow's result is void or has a form in JSON");

@@ -27,7 +27,7 @@ enum class execution {
 /// What a step's function may ask for.
 struct step_info {
   std::string key;             ///< `{type}-{id}/{run}/{name}`: the same whenever this step runs, and of no other one
-  int attempt = 1;             ///< of this process
+  int attempt = 1;             ///< counted from 1, in this process
   bool maybe_repeated = false; ///< it may have been called before, by another attempt or a process that is gone
 
   step_info() = default;
@@ -35,17 +35,19 @@ struct step_info {
 
 /// Zero and none mean the host's defaults.
 struct step_options {
-  /// Whatever a step throws is tried again by this policy, unless its `decide` says otherwise. None: once.
+  /// Whatever a step throws is tried again by this policy, also what is_retryable() does not name; its `decide` is not
+  /// told the error. If it lasts longer than the host's takeover_after, the step may go on elsewhere meanwhile, where
+  /// the policy begins anew. None: once.
   std::optional<retry_policy> retry{};
   /// Of each attempt: it is cancelled (terminal) then, which it has to obey, and counts as failed with timed_out.
   std::chrono::nanoseconds timeout{};
-  execution mode = execution::at_least_once;
+  execution mode = execution::at_least_once; ///< at_most_once: no retry
 
   step_options() = default;
 };
 
-/// The name of a workflow type, and what it takes and gives. The name is stored, stands before the `-` of the actor's
-/// id, and must not hold one.
+/// The name of a workflow type, and what it takes and gives: `Input` has a form in JSON, `Result` too or is void. The
+/// name is stored, stands before the `-` of the actor's id, and must not hold one (checked when it is used).
 template <class Input, class Result = void> class workflow_type {
 public:
   using input_type = Input;
@@ -58,7 +60,7 @@ private:
   std::string name_;
 };
 
-/// A step failed, now or when it was recorded: errc::step_failed.
+/// A step or a child failed, now or when it was recorded: errc::step_failed.
 class step_error : public error {
 public:
   step_error(std::string const& concerning, std::string name, std::string category, std::int64_t code,
@@ -67,7 +69,8 @@ public:
         category_(std::move(category)), number_(code), message_(std::move(message)) {}
 
   std::string const& name() const noexcept { return name_; }
-  /// The error code's category and value; `exception` and 0 for a std::exception without one, `unknown` for the rest.
+  /// Of what it threw: the error code's category and value; `exception` and 0 for a std::exception without one,
+  /// `unknown` for the rest.
   std::string const& category() const noexcept { return category_; }
   std::int64_t number() const noexcept { return number_; }
   std::string const& message() const noexcept { return message_; } ///< what what() said
@@ -78,7 +81,7 @@ private:
   std::string message_;
 };
 
-/// How a workflow ended that did not complete.
+/// How a workflow ended that did not complete: category, code and message are those of what left its code.
 struct workflow_failure {
   bool was_cancelled = false;
   std::string category;
@@ -106,7 +109,8 @@ struct workflow_host_options {
   /// Must be given: the same after a restart, and no other host's. A host goes on at once with what this name wrote
   /// last.
   std::string name;
-  /// How long after another host's last write it is taken for gone; 0: 60 s. Longer than steps take.
+  /// How long another host must have been silent, although it had something to do, to be taken for gone; 0: 60 s.
+  /// Longer than steps take, their retries included.
   std::chrono::nanoseconds takeover_after{};
   std::chrono::nanoseconds step_timeout{}; ///< 0: 30 s; of steps that do not say
   std::size_t max_resident = 0; ///< workflows in memory; 0: 10,000
