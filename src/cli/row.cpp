@@ -7,6 +7,7 @@
 
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
@@ -97,6 +98,37 @@ std::string base64(std::string_view bytes) {
   return out;
 }
 
+namespace {
+
+/// What JSON allows in a string and a terminal should not get, as `\u007F`: outside of strings it does not occur.
+std::string without_controls(std::string_view text) {
+  static constexpr char hex[] = "0123456789ABCDEF";
+  auto const is_control = [&](std::size_t at, std::size_t length) {
+    auto const character = text.substr(at, length);
+    return !aether::detail::is_printable(character) && character != "\"" && character != "\\";
+  };
+  std::string out;
+  char const* const end = text.data() + text.size();
+  for (std::size_t at = 0; at < text.size();) {
+    auto const length = std::max<std::size_t>(aether::detail::utf8_sequence(text.data() + at, end), 1);
+    if (!is_control(at, length)) {
+      out += text.substr(at, length);
+    } else {
+      auto const byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
+      unsigned const code = length == 1   ? byte(0)
+                            : length == 2 ? (byte(0) & 0x1Fu) << 6 | (byte(1) & 0x3Fu)
+                                          : (byte(0) & 0x0Fu) << 12 | (byte(1) & 0x3Fu) << 6 | (byte(2) & 0x3Fu);
+      out += "\\u";
+      for (int shift = 12; shift >= 0; shift -= 4)
+        out += hex[code >> shift & 15];
+    }
+    at += length;
+  }
+  return out;
+}
+
+} // namespace
+
 row& row::add(std::string_view name, std::string json, std::string_view title, std::string text, bool right) {
   field f;
   f.name = name;
@@ -148,7 +180,8 @@ std::string row::to_json() const {
     out += ':';
     out += f.json;
   }
-  return out + '}';
+  out += '}';
+  return without_controls(out);
 }
 
 } // namespace aether::cli

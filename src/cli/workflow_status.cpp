@@ -55,7 +55,7 @@ void begin_run(workflow_status& s, std::int64_t run, bool cancel_requested) {
 
 std::string waits(workflow_status const& s) {
   if (!s.is_started)
-    return s.host.empty() ? "a host" : "its first step";
+    return s.host.empty() ? "a host" : "what is not written yet";
   std::vector<std::string> parts;
   if (!s.steps.empty())
     parts.push_back("step " + joined(s.steps));
