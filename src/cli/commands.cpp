@@ -12,7 +12,9 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
+#include <span>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -22,6 +24,20 @@ namespace {
 
 using report_ptr = std::shared_ptr<report>;
 using store_ptr = std::shared_ptr<nats::jetstream_event_store>;
+
+/// What comes next of a subscription that is read to its end; none: that is reached. Lists and checks do not wait for
+/// a server that is gone, and never take what they have for everything.
+awaitable<std::optional<subscription_item>> next_until_end(event_subscription& from, options const& given) {
+  call_options limit;
+  limit.timeout = given.timeout;
+  auto item = co_await from.next(limit);
+  if (!item)
+    throw error(errc::timed_out, "nothing came within " + std::to_string(given.timeout / std::chrono::milliseconds(1)) +
+                                     " ms, and the end was not reached");
+  if (std::holds_alternative<caught_up>(*item))
+    item.reset();
+  co_return item;
+}
 
 void say_if_empty(report& out, std::string_view what) {
   if (out.rows() == 0)
@@ -134,8 +150,8 @@ awaitable<int> list_workflows(options given, report_ptr out) {
   wanted.timeout = given.timeout;
   auto subscription = co_await at.store->subscribe(std::move(wanted));
   for (;;) {
-    auto const item = co_await subscription.next();
-    if (!item || std::holds_alternative<caught_up>(*item))
+    auto const item = co_await next_until_end(subscription, given);
+    if (!item)
       break;
     if (auto const* bad = std::get_if<replay_error>(&*item)) {
       out->note("message " + std::to_string(bad->sequence) + " is the last of its actor and no event: " + bad->reason);
@@ -186,6 +202,27 @@ awaitable<int> show_journal(options given, report_ptr out) {
   co_return exit_code::done;
 }
 
+/// Tells of what whoever follows should know: the connection was lost, and is there again.
+class follow_logger final : public logger {
+public:
+  explicit follow_logger(report_ptr out) : logger(log_level::info), out_(std::move(out)) {}
+
+private:
+  void write(log_level level, std::string_view message, std::span<log_field const> fields) noexcept override {
+    bool const first = level < log_level::warning && !was_lost_;
+    was_lost_ = was_lost_ || level >= log_level::warning;
+    if (first) // that it is connected needs no word
+      return;
+    try {
+      out_->note(to_line(message, fields));
+    } catch (...) { // nobody reads it
+    }
+  }
+
+  report_ptr const out_;
+  std::atomic<bool> was_lost_{false};
+};
+
 start_from start_of(options const& given) {
   if (given.from == "beginning")
     return start_from::beginning();
@@ -195,7 +232,7 @@ start_from start_of(options const& given) {
 }
 
 awaitable<int> follow(options given, report_ptr out, std::function<void()> flush) {
-  auto const at = co_await open_session(given);
+  auto const at = co_await open_session(given, std::make_shared<follow_logger>(out));
   subscribe_options wanted;
   wanted.start = start_of(given);
   wanted.on_expired = given.from == "beginning" ? expired_start::first : expired_start::refuse;
@@ -231,8 +268,8 @@ awaitable<int> check(options given, report_ptr out) {
   wanted.timeout = given.timeout;
   auto subscription = co_await at.store->subscribe(std::move(wanted));
   for (;;) {
-    auto const item = co_await subscription.next();
-    if (!item || std::holds_alternative<caught_up>(*item))
+    auto const item = co_await next_until_end(subscription, given);
+    if (!item)
       break;
     if (auto const* bad = std::get_if<replay_error>(&*item))
       out->add(finding_row(checked.on_error(*bad)));

@@ -84,7 +84,7 @@ row malformed_row(replay_error const& bad, bool with_actor) {
   r.nothing("VERSION");
   r.text("error", "EVENT", error_name(bad.error));
   r.member("reason", json_text(bad.reason));
-  r.cell("DATA", bad.reason + ": " + shown_raw(bad.raw_data));
+  r.cell("DATA", bad.reason + "; the message: " + shown_raw(bad.raw_data));
   add_raw(r, bad.raw_data);
   return r.bad();
 }

@@ -9,6 +9,7 @@ Options of every command:
   --url URL             servers, separated by commas; default: $NATS_URL, or nats://127.0.0.1:4222
   --creds FILE          credentials as nsc writes them
   --user NAME           with --password-file FILE, whose first line is the password
+  --inbox-prefix NAME   where answers come, when permissions give each user an own place
   --namespace NAME      the stream is {NAME}_{STREAM}
   --json                one JSON object a line, for programs
   --timeout TIME        of connecting and of each question, as 500ms, 10s or 2m; default: 10s

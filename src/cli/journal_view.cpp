@@ -230,6 +230,8 @@ row journal_view::on_error(replay_error const& bad) {
 std::vector<std::string> summary_lines(journal_view const& v) {
   auto const& s = v.status();
   std::vector<std::string> out;
+  if (s.state == workflow_state::unknown)
+    return {"this is no journal of a workflow"};
   auto const how = describe(s);
   std::string line(name_of(s.state));
   if (s.run > 1)

@@ -128,6 +128,7 @@ constexpr std::array option_specs{
     option_spec{"--user", of_all, [](options& o, std::string const& v) { return set_text(o.user, v); }},
     option_spec{"--password-file", of_all,
                 [](options& o, std::string const& v) { return set_text(o.password_file, v); }},
+    option_spec{"--inbox-prefix", of_all, [](options& o, std::string const& v) { return set_text(o.inbox_prefix, v); }},
     option_spec{"--namespace", of_all, &set_name_space},
     option_spec{"--timeout", of_all, &set_timeout},
     option_spec{"--json", of_all, nullptr, [](options& o) { o.json = true; }},

@@ -23,6 +23,7 @@ struct options {
   std::string creds;         ///< a file
   std::string user;
   std::string password_file;
+  std::string inbox_prefix;
   std::string name_space;
   bool json = false;
   std::chrono::nanoseconds timeout = std::chrono::seconds(10);

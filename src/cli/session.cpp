@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <fstream>
+#include <span>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -28,6 +29,15 @@ std::string first_line_of(std::string const& file) {
   return line;
 }
 
+/// The store tells nothing: what is malformed is shown.
+class silent_logger final : public logger {
+public:
+  silent_logger() : logger(log_level::off) {}
+
+private:
+  void write(log_level, std::string_view, std::span<log_field const>) noexcept override {}
+};
+
 void check_readable(std::string const& file, std::string const& what) {
   if (!file.empty() && !std::ifstream(file))
     throw std::runtime_error(what + ' ' + quoted(file) + " cannot be read");
@@ -40,6 +50,7 @@ nats::jetstream_config config_for(nats::detail::listed_stream const& stream, opt
   config.create = false;
   config.on_existing = nats::existing_stream::adopt; // together: taken as it is, and nothing is changed
   config.operation_timeout = given.timeout;
+  config.log = std::make_shared<silent_logger>();
   config.name_space = given.name_space;
   stream_name = given.stream;
   auto const& record = stream.record;
@@ -58,12 +69,14 @@ nats::jetstream_config config_for(nats::detail::listed_stream const& stream, opt
 
 } // namespace
 
-awaitable<nats::connection> connect(options given) {
+awaitable<nats::connection> connect(options given, std::shared_ptr<logger> log) {
   nats::connection_options wanted;
   wanted.servers = nats::detail::split_servers(given.url);
   wanted.name = "aether inspector";
   wanted.credentials_file = given.creds;
   check_readable(given.creds, "the credentials file");
+  wanted.inbox_prefix = given.inbox_prefix;
+  wanted.log = std::move(log);
   wanted.user = given.user;
   if (!given.password_file.empty())
     wanted.password = first_line_of(given.password_file);
@@ -72,10 +85,10 @@ awaitable<nats::connection> connect(options given) {
   co_return co_await nats::connection::connect(std::move(wanted));
 }
 
-awaitable<session> open_session(options given) {
+awaitable<session> open_session(options given, std::shared_ptr<logger> log) {
   session out;
   auto const name = nats::detail::full_stream_name(given.name_space, given.stream);
-  out.connection = co_await connect(given);
+  out.connection = co_await connect(given, std::move(log));
   out.stream = co_await nats::detail::find_stream(out.connection, name);
   if (!out.stream.holds_events)
     throw error(errc::stream_settings_differ, "stream " + quoted(name) + " holds no events: its subjects are others");

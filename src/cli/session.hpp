@@ -4,6 +4,7 @@
 #include "cli/options.hpp"
 #include "nats/stream_listing.hpp"
 
+#include <aether/logging.hpp>
 #include <aether/nats/connection.hpp>
 #include <aether/nats/jetstream_event_store.hpp>
 
@@ -12,8 +13,9 @@
 
 namespace aether::cli {
 
-/// Throws std::runtime_error when a file of secrets cannot be read; else as connection::connect().
-awaitable<nats::connection> connect(options given);
+/// `log` is told of a connection that is lost and found again. Throws std::runtime_error when a file of secrets cannot
+/// be read; else as connection::connect().
+awaitable<nats::connection> connect(options given, std::shared_ptr<logger> log = {});
 
 struct session {
   nats::connection connection;
@@ -25,6 +27,6 @@ struct session {
 };
 
 /// Connects, and opens the stream as it is. Throws stream_not_found, stream_settings_differ.
-awaitable<session> open_session(options given);
+awaitable<session> open_session(options given, std::shared_ptr<logger> log = {});
 
 } // namespace aether::cli

@@ -269,6 +269,87 @@ BOOST_AUTO_TEST_CASE(following_until_it_is_interrupted) {
   BOOST_TEST(text_at(got.objects().at(0).at("event").as_object(), "actorId") == "account-1");
 }
 
+BOOST_AUTO_TEST_CASE(following_over_a_server_that_restarts) {
+  nats_server server;
+  auto const save = [&](std::int64_t version) {
+    run([&](boost::asio::io_context&) -> awaitable<void> {
+      auto store = co_await open_store(server.url(), "orders");
+      co_await store.save_event(placed("order-1", version));
+    });
+  };
+  save(1);
+  running_cli following({"follow", "orders", "--from", "beginning", "--json", "--url", server.url()});
+  BOOST_TEST_REQUIRE(following.wait_for_lines(1), following.out());
+  server.restart();
+  save(2);
+  BOOST_TEST(following.wait_for_lines(2), following.out());
+  BOOST_TEST(following.interrupt() == 0);
+  BOOST_TEST(following.err().starts_with("aether: "), following.err());
+}
+
+BOOST_AUTO_TEST_CASE(a_server_that_ends_meanwhile_is_no_end_of_a_check) {
+  nats_server server;
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    auto store = co_await open_store(server.url(), "orders");
+    co_await store.save_event(placed("order-1", 1));
+  });
+  server.pause();
+  auto const checked = run_cli({"check", "orders", "--timeout", "1s", "--url", server.url()});
+  BOOST_TEST(checked.code == 3);
+  BOOST_TEST(checked.out == "");
+  server.resume();
+}
+
+BOOST_AUTO_TEST_CASE(a_name_with_its_namespace) {
+  nats::jetstream_config config;
+  config.name_space = "tenant";
+  auto const name = filled_stream(config);
+  auto const whole = inspect({"history", "tenant_" + name, "account-1"});
+  BOOST_TEST(whole.code == 0);
+  BOOST_TEST(whole.lines().size() == 2u);
+  BOOST_TEST(inspect({"history", name, "account-1", "--namespace", "tenant"}).out == whole.out);
+  BOOST_TEST(inspect({"history", name, "account-1"}).code == 3);
+}
+
+BOOST_AUTO_TEST_CASE(with_the_permissions_of_a_reader) {
+  nats_server_options options;
+  options.extra_config = read_file(AETHER_PERMISSIONS_FILE);
+  nats_server server(options);
+  auto const as = [&](std::string const& user) {
+    nats::connection_options on;
+    on.servers = {server.url()};
+    on.user = user;
+    on.password = user + "-secret";
+    on.inbox_prefix = "_INBOX_" + user;
+    return on;
+  };
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    auto administrator = co_await nats::connection::connect(as("administrator"));
+    co_await jetstream_event_store::open(administrator, "orders");
+    auto writer = co_await nats::connection::connect(as("writer"));
+    nats::jetstream_config config;
+    config.create = false;
+    auto store = co_await jetstream_event_store::open(writer, "orders", config);
+    co_await store.save_event(placed("order-1", 1));
+  });
+  temporary_directory const directory;
+  auto const file = (directory.path() / "password").string();
+  std::ofstream(file) << "reader-secret";
+  auto const read = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--url", server.url(), "--user", "reader", "--password-file", file,
+                                       "--inbox-prefix", "_INBOX_reader"});
+    return run_cli(std::move(arguments));
+  };
+  for (std::vector<std::string> const& arguments : std::vector<std::vector<std::string>>{
+           {"actors", "orders"}, {"history", "orders", "order-1"}, {"workflows", "orders"}, {"check", "orders"}}) {
+    auto const result = read(arguments);
+    BOOST_TEST(result.code == 0, result.err);
+  }
+  auto const streams = read({"streams"});
+  BOOST_TEST(streams.code == 3);
+  BOOST_TEST(contains(streams.err, "STREAM.LIST"), streams.err);
+}
+
 BOOST_AUTO_TEST_CASE(nothing_is_made) {
   auto const name = filled_stream();
   auto const before = streams_on_server();

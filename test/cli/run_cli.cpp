@@ -5,6 +5,7 @@
 
 #include <boost/json/parse.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <sstream>
@@ -68,6 +69,8 @@ running_cli::running_cli(std::vector<std::string> arguments)
     : process_(with_errors_apart(std::move(arguments), directory_), directory_.path() / "out") {}
 
 std::string running_cli::out() const { return read_file(directory_.path() / "out"); }
+
+std::string running_cli::err() const { return read_file(directory_.path() / "err"); }
 
 bool running_cli::wait_for_lines(std::size_t count) {
   auto const deadline = std::chrono::steady_clock::now() + limit();

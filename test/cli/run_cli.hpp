@@ -29,6 +29,7 @@ class running_cli {
 public:
   explicit running_cli(std::vector<std::string> arguments);
   std::string out() const;
+  std::string err() const;
   /// Waits until its output holds so many lines; false: it does not in time.
   bool wait_for_lines(std::size_t count);
   /// SIGINT, and the exit code; -1: it did not end in time.

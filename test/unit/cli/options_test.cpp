@@ -111,6 +111,7 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_told_in_one_line) {
       {{"follow", "s", "--from", "17"}, "--from expects beginning, now, or a position as --json writes it"},
       {{"follow", "s", "--actor", "a", "--type", "t"}, "--actor and --type exclude each other"},
       {{"check", "s", "--policy", "none"}, "--policy expects increasing or contiguous"},
+      {{"streams", "--inbox-prefix="}, "--inbox-prefix expects something that is not empty"},
       {{"streams", "--user", "eve"}, "--user and --password-file belong together"},
       {{"streams", "--user", "eve", "--password-file", "p", "--creds", "c"}, "--creds and --user exclude each other"},
   };
