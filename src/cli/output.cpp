@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 namespace aether::cli {
@@ -33,6 +34,11 @@ void output::flush() {
     int const failed = errno;
     if (failed == EINTR)
       continue;
+    if (failed == EAGAIN) { // somebody else who has this terminal or pipe wants it so
+      pollfd waiting{descriptor_, POLLOUT, 0};
+      (void)::poll(&waiting, 1, -1);
+      continue;
+    }
     buffer_.clear();
     if (failed == EPIPE)
       throw output_closed();

@@ -300,6 +300,14 @@ BOOST_AUTO_TEST_CASE(a_server_that_ends_meanwhile_is_no_end_of_a_check) {
   server.resume();
 }
 
+BOOST_AUTO_TEST_CASE(what_is_interrupted_is_not_done) {
+  nats_server server;
+  server.pause();
+  running_cli waiting({"check", "orders", "--url", server.url()});
+  BOOST_TEST(waiting.interrupt() == 128 + SIGINT);
+  server.resume();
+}
+
 BOOST_AUTO_TEST_CASE(a_name_with_its_namespace) {
   nats::jetstream_config config;
   config.name_space = "tenant";
@@ -359,7 +367,22 @@ BOOST_AUTO_TEST_CASE(nothing_is_made) {
     BOOST_TEST(missing.out == "");
     BOOST_TEST(missing.err.starts_with("aether: "), missing.err);
   }
-  BOOST_TEST(inspect({"check", name}).code == 1);
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    auto raw = co_await raw_client::connect();
+    auto const config = co_await raw.stream_config(name);
+    for (std::string const command : {"check", "actors", "workflows", "journal", "history"}) {
+      std::vector<std::string> arguments{command, name};
+      if (command == "journal" || command == "history")
+        arguments.emplace_back("order-1");
+      BOOST_TEST(inspect(arguments).code == (command == "check" ? 1 : 0));
+    }
+    auto const now = co_await raw.stream_config(name);
+    BOOST_TEST(now == config);
+    auto const answer = co_await raw.api("CONSUMER.LIST." + name);
+    if (auto const* consumers = answer.at("consumers").if_array())
+      for (auto const& c : *consumers)
+        BOOST_TEST(!c.at("config").as_object().contains("durable_name"));
+  });
   BOOST_TEST(streams_on_server() == before);
 }
 
