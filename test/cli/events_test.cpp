@@ -242,6 +242,28 @@ BOOST_AUTO_TEST_CASE(a_stream_of_the_go_library) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_message_that_somebody_deleted) {
+  auto const name = new_stream();
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    auto raw = co_await raw_client::connect();
+    auto config = go_stream_config(name); // where nothing is denied
+    co_await raw.api("STREAM.CREATE." + name, config);
+    for (std::int64_t version = 1; version <= 3; ++version)
+      co_await raw.publish(name + ".events.order.order-1", go_event(std::to_string(version), "order-1", version, "{}"));
+    boost::json::object which;
+    which["seq"] = 2;
+    co_await raw.api("STREAM.MSG.DELETE." + name, which);
+  });
+  auto const found = inspect({"check", name, "--json"});
+  BOOST_TEST(found.code == 1);
+  auto const objects = found.objects();
+  BOOST_TEST_REQUIRE(objects.size() == 2u);
+  BOOST_TEST(text_at(objects[0], "kind") == "deleted_messages");
+  auto const gaps = inspect({"check", name, "--json", "--policy", "contiguous"}).objects();
+  BOOST_TEST_REQUIRE(gaps.size() == 3u);
+  BOOST_TEST(text_at(gaps[0], "kind") == "gap");
+}
+
 BOOST_AUTO_TEST_CASE(following_until_it_is_interrupted) {
   auto const name = filled_stream();
   running_cli all({"follow", name, "--from", "beginning", "--json", "--url", shared_server().url()});
