@@ -1,0 +1,103 @@
+// The inspector's connection and the stream it looks at.
+#include "cli/session.hpp"
+
+#include "detail/utf8.hpp"
+#include "nats/option_defaults.hpp"
+#include "nats/subjects.hpp"
+
+#include <cerrno>
+#include <fstream>
+#include <span>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+namespace aether::cli {
+
+using aether::detail::quoted;
+using nats::detail::record_state;
+
+namespace {
+
+std::string first_line_of(std::string const& file) {
+  std::ifstream in(file);
+  std::string line;
+  if (!in || !std::getline(in, line))
+    throw std::runtime_error("the password file " + quoted(file) + " cannot be read, or is empty");
+  if (!line.empty() && line.back() == '\r')
+    line.pop_back();
+  return line;
+}
+
+/// The store tells nothing: what is malformed is shown.
+class silent_logger final : public logger {
+public:
+  silent_logger() : logger(log_level::off) {}
+
+private:
+  void write(log_level, std::string_view, std::span<log_field const>) noexcept override {}
+};
+
+void check_readable(std::string const& file, std::string const& what) {
+  if (!file.empty() && !std::ifstream(file))
+    throw std::runtime_error(what + ' ' + quoted(file) + " cannot be read");
+}
+
+/// How to open it: as the record says, else as the only other library does that is known to make such streams.
+nats::jetstream_config config_for(nats::detail::listed_stream const& stream, options const& given,
+                                  std::string& stream_name) {
+  nats::jetstream_config config;
+  config.create = false;
+  config.on_existing = nats::existing_stream::adopt; // together: taken as it is, and nothing is changed
+  config.operation_timeout = given.timeout;
+  config.log = std::make_shared<silent_logger>();
+  config.name_space = given.name_space;
+  stream_name = given.stream;
+  auto const& record = stream.record;
+  if (stream.has_record == record_state::none) {
+    config.subject_encoding = nats::subject_encoding::underscore;
+  } else if (stream.has_record == record_state::read) {
+    config.subject_encoding = record.encoding;
+    auto const named = record.name_space.empty() ? record.stream_name : record.name_space + '_' + record.stream_name;
+    if (named == stream.name) {
+      config.name_space = record.name_space;
+      stream_name = record.stream_name;
+    }
+  }
+  return config;
+}
+
+} // namespace
+
+awaitable<nats::connection> connect(options given, std::shared_ptr<logger> log) {
+  nats::connection_options wanted;
+  wanted.servers = nats::detail::split_servers(given.url);
+  wanted.name = "aether inspector";
+  wanted.credentials_file = given.creds;
+  check_readable(given.creds, "the credentials file");
+  wanted.inbox_prefix = given.inbox_prefix;
+  wanted.log = std::move(log);
+  wanted.user = given.user;
+  if (!given.password_file.empty())
+    wanted.password = first_line_of(given.password_file);
+  wanted.connect_timeout = given.timeout;
+  wanted.operation_timeout = given.timeout;
+  co_return co_await nats::connection::connect(std::move(wanted));
+}
+
+awaitable<session> open_session(options given, std::shared_ptr<logger> log) {
+  session out;
+  auto const name = nats::detail::full_stream_name(given.name_space, given.stream);
+  out.connection = co_await connect(given, std::move(log));
+  out.stream = co_await nats::detail::find_stream(out.connection, name);
+  if (!out.stream.holds_events)
+    throw error(errc::stream_settings_differ, "stream " + quoted(name) + " holds no events: its subjects are others");
+  std::string stream_name;
+  auto config = config_for(out.stream, given, stream_name);
+  out.encoding = config.subject_encoding;
+  auto store = co_await nats::jetstream_event_store::open(out.connection, stream_name, std::move(config));
+  out.store = std::make_shared<nats::jetstream_event_store>(std::move(store));
+  co_return out;
+}
+
+} // namespace aether::cli
