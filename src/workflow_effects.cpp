@@ -1,6 +1,8 @@
 // The effects of a run: steps with their attempts and timeouts, and branches side by side.
 #include "workflow_run.hpp"
 
+#include "detail/utf8.hpp"
+
 #include <aether/json.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -84,6 +86,19 @@ awaitable<effect_end> run_attempts(std::shared_ptr<workflow_run> run, std::share
 
 } // namespace
 
+std::exception_ptr unfit(boost::json::value const& value, std::size_t limit) {
+  if (!value.is_structured() && !value.is_string())
+    return nullptr;
+  auto const text = boost::json::serialize(value);
+  if (text.size() > limit)
+    return std::make_exception_ptr(
+        error(errc::workflow_result_too_large, "its result takes " + std::to_string(text.size()) +
+                                                   " bytes; max_result_bytes is " + std::to_string(limit)));
+  if (!valid_utf8(text))
+    return std::make_exception_ptr(error(errc::invalid_argument, "its result is not UTF-8"));
+  return nullptr;
+}
+
 /// Says that a branch is gone, whether it ended or was destroyed.
 struct workflow_run::branch_token {
   std::shared_ptr<workflow_op> join;
@@ -122,12 +137,8 @@ void workflow_run::end_effect(std::shared_ptr<workflow_op> const& op, std::excep
   made.name = op->key;
   if (attempts > 1)
     made.attempts = attempts;
-  auto const limit = around_->options().max_result_bytes;
-  if (!error && value.is_structured())
-    if (auto const size = boost::json::serialize(value).size(); size > limit)
-      error = std::make_exception_ptr(
-          aether::error(errc::workflow_result_too_large, "its result takes " + std::to_string(size) +
-                                                             " bytes; max_result_bytes is " + std::to_string(limit)));
+  if (!error)
+    error = unfit(value, around_->options().max_result_bytes);
   if (error) {
     made.kind = journal::entry_kind::step_failed;
     made.error = failure_of(error);
