@@ -81,6 +81,7 @@ private:
   // the surroundings of runs
   asio::any_io_executor executor() const override { return strand_executor(); }
   asio::any_io_executor strand_executor() const;
+  void post(std::function<void()> call) override { strand().post(std::move(call)); }
   std::shared_ptr<event_store> const& store() const override { return workflow_desk::store(); }
   workflow_host_options const& options() const override { return options_; }
   void wake_at(workflow_run& run, time_point when) override;

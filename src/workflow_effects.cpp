@@ -99,16 +99,21 @@ std::exception_ptr unfit(boost::json::value const& value, std::size_t limit) {
   return nullptr;
 }
 
-/// Says that a branch is gone, whether it ended or was destroyed.
+/// Says that a branch is gone, whether it ended or was destroyed. Asio destroys coroutines in a posted call: who waits
+/// for the last of them goes then.
 struct workflow_run::branch_token {
   std::shared_ptr<workflow_op> join;
+  std::weak_ptr<workflow_run> of;
 
-  explicit branch_token(std::shared_ptr<workflow_op> of) : join(std::move(of)) {}
+  branch_token(std::shared_ptr<workflow_op> j, std::weak_ptr<workflow_run> run)
+      : join(std::move(j)), of(std::move(run)) {}
   branch_token(branch_token&&) noexcept = default;
   branch_token& operator=(branch_token&&) = delete;
   ~branch_token() {
-    if (join)
-      --join->living;
+    if (!join || --join->living > 0)
+      return;
+    if (auto const run = of.lock(); run && run->dead_)
+      run->post_settle();
   }
 };
 
@@ -157,7 +162,7 @@ awaitable<void> workflow_run::side_by_side(std::vector<awaitable<void>> branches
   join->errors.resize(branches.size());
   running_ += branches.size();
   for (std::size_t i = 0; i < branches.size(); ++i) {
-    auto on_end = [self, i, token = branch_token(join)](std::exception_ptr error) mutable {
+    auto on_end = [self, i, token = branch_token(join, self)](std::exception_ptr error) mutable {
       auto const of = std::exchange(token.join, nullptr);
       of->errors[i] = std::move(error);
       --of->living;

@@ -11,7 +11,6 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/post.hpp>
 #include <limits>
 #include <random>
 #include <utility>
@@ -231,7 +230,7 @@ void workflow_run::post_settle() {
   if (settle_posted_)
     return;
   settle_posted_ = true;
-  asio::post(around_->executor(), [self = shared_from_this()] {
+  around_->post([self = shared_from_this()] {
     self->settle_posted_ = false;
     self->settle();
   });

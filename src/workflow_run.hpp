@@ -78,6 +78,7 @@ enum class run_end {
 class workflow_surroundings {
 public:
   virtual asio::any_io_executor executor() const = 0; ///< the strand
+  virtual void post(std::function<void()> call) = 0;  ///< on the strand; also while the context goes: not called then
   virtual std::shared_ptr<event_store> const& store() const = 0;
   virtual workflow_host_options const& options() const = 0; ///< without zeros
   virtual void wake_at(workflow_run& run, time_point when) = 0;
