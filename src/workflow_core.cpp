@@ -9,9 +9,10 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <algorithm>
 #include <random>
 #include <utility>
 
@@ -130,15 +131,23 @@ awaitable<void> workflow_core::open(std::shared_ptr<workflow_core> self, call_op
   self->check_open();
   if (self->is_open_.exchange(true))
     throw error(errc::invalid_argument, "workflow_host::open was called before");
-  self->strand().while_open([&](asio::any_io_executor const& on) { context_service::of(on).add_member(self); });
+  auto const own_executor = self->strand().inner();
+  if (!own_executor)
+    throw error(errc::closed, "the workflow host's execution context is gone");
+  context_service::of(own_executor).add_member(self);
   std::vector<std::shared_ptr<workflow_feed>> feeds;
-  for (auto const& [type, body] : self->types_) {
-    subscribe_options what;
-    what.filter.actor_types = {type};
-    what.start = start_from::latest_of_each_actor();
-    what.malformed = malformed_messages::skip;
-    std::shared_ptr<workflow_feed> feed = co_await workflow_feed::open(self->store(), std::move(what), options);
-    feeds.push_back(std::move(feed));
+  try {
+    for (auto const& [type, body] : self->types_) {
+      subscribe_options what;
+      what.filter.actor_types = {type};
+      what.start = start_from::latest_of_each_actor();
+      what.malformed = malformed_messages::skip;
+      std::shared_ptr<workflow_feed> feed = co_await workflow_feed::open(self->store(), std::move(what), options);
+      feeds.push_back(std::move(feed));
+    }
+  } catch (...) {
+    self->is_open_ = false; // it may be tried again
+    throw;
   }
   std::weak_ptr<workflow_core> const weak = self;
   self->strand().post([weak, feeds] {
@@ -148,9 +157,9 @@ awaitable<void> workflow_core::open(std::shared_ptr<workflow_core> self, call_op
     auto const time = core->options_.time;
     for (auto const& feed : feeds) {
       core->hosted_feeds_.push_back(feed);
-      auto take = [weak](recorded_event const* item) {
+      auto take = [weak](recorded_event const* item, bool live) {
         if (auto const host = weak.lock())
-          host->see(item);
+          host->see(item, live);
       };
       feed->follow(core->strand_executor(), take, [time] { return time->sleep_for(std::chrono::milliseconds(200)); });
     }
@@ -165,8 +174,10 @@ void workflow_core::stop() noexcept {
     kept->stop_feeds();
     for (auto& [id, one] : std::exchange(kept->residents_, {}))
       one.run->kill();
+    kept->look_again(); // who waits for a result here is told
     kept->wanted_.clear();
     kept->under_way_.clear();
+    kept->held_.clear();
     kept->parked_.clear();
     kept->looks_.clear();
     kept->agenda_.clear();
@@ -192,8 +203,10 @@ awaitable<void> workflow_core::close(std::shared_ptr<workflow_core> self, call_o
         feed->stop();
       self->wanted_.clear();
       bool busy = false;
-      for (auto const& [id, one] : self->residents_)
-        busy = busy || !one.run->is_parked();
+      for (auto const& [id, one] : self->residents_) {
+        one.run->wind_down();
+        busy = busy || !one.run->is_quiet();
+      }
       *idle = !busy;
     });
     if (!posted)
@@ -206,7 +219,6 @@ awaitable<void> workflow_core::close(std::shared_ptr<workflow_core> self, call_o
 void workflow_core::context_shutdown() noexcept {
   is_closed_ = true;
   residents_.clear();
-  leaving_.clear();
   hosted_feeds_.clear();
   sleeper_.reset();
 }
@@ -224,6 +236,14 @@ workflow_metrics workflow_core::metrics() const {
   return m;
 }
 
+std::vector<std::string> workflow_core::steps_under_way(std::optional<time_point> due_by) const {
+  std::vector<std::string> out;
+  for (auto const& [id, one] : residents_)
+    one.run->add_steps_under_way(out, due_by);
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
 void workflow_core::update_counts() {
   counts_.resident = residents_.size();
   counts_.waiting = wanted_.size() + loading_;
@@ -236,12 +256,16 @@ void workflow_core::log(log_level level, char const* what, std::string const& ac
 
 // Finding them.
 
-void workflow_core::see(recorded_event const* item) {
+bool workflow_core::is_hosted(std::string const& actor_id) const {
+  return types_.contains(actor_id.substr(0, actor_id.find('-')));
+}
+
+void workflow_core::see(recorded_event const* item, bool live) {
   if (!item || is_closed_)
     return look_again(); // feeds begin again with each one's last event
   auto const& e = item->event;
-  auto const at = residents_.find(e.actor_id);
-  if (at != residents_.end() && e.version <= at->second.run->book().version())
+  auto const known = residents_.find(e.actor_id);
+  if (known != residents_.end() && e.version <= known->second.run->book().version())
     return; // its own
   std::optional<journal::any> body;
   try {
@@ -250,18 +274,28 @@ void workflow_core::see(recorded_event const* item) {
     log(log_level::error, "a workflow's event cannot be read", e.actor_id, failed.what());
     return;
   }
-  if (auto const* end = std::get_if<journal::finished>(&*body))
+  if (auto const* end = std::get_if<journal::finished>(&*body)) {
     tell_end(e.actor_id, end->outcome);
+    // A parent that has left memory, here or with its host, goes on.
+    if (live && end->parent && is_hosted(*end->parent))
+      want(*end->parent, {0, 0, true});
+  }
+  auto const at = residents_.find(e.actor_id);
   if (at != residents_.end()) {
     auto const run = at->second.run;
     unpark(at->second);
     run->on_event(e, std::move(*body));
     return;
   }
+  bool is_starting = false;
   {
     std::scoped_lock const lock(starting_mutex_);
-    if (starting_.contains(e.actor_id))
-      return;
+    is_starting = starting_.contains(e.actor_id);
+  }
+  // What is read now may have been read before this was stored.
+  if (is_starting || under_way_.contains(e.actor_id)) {
+    held_.insert_or_assign(e.actor_id, *item);
+    return;
   }
   auto const sighted = judge_sighting(*body, options_.time->now(), options_.name, options_.takeover_after);
   reading const from{journal::run_begins_at(*body, e.version), e.version};
@@ -271,6 +305,16 @@ void workflow_core::see(recorded_event const* item) {
     want(e.actor_id, from);
   else if (sighted.to_do == workflow_sighting::what::look)
     look_at(e.actor_id, from, sighted.when);
+}
+
+// What was seen of it while it was taken up.
+void workflow_core::release(std::string const& actor_id) {
+  auto const at = held_.find(actor_id);
+  if (at == held_.end() || is_closed_ || under_way_.contains(actor_id))
+    return;
+  auto const item = std::move(at->second);
+  held_.erase(at);
+  see(&item, false);
 }
 
 void workflow_core::look_at(std::string const& actor_id, reading from, time_point when) {
@@ -291,8 +335,11 @@ void workflow_core::on_not_started(std::string const& actor_id) {
     starting_.erase(actor_id);
   }
   strand().post([weak = std::weak_ptr(self()), actor_id] {
-    if (auto const core = weak.lock())
-      core->want(actor_id, {1, 0});
+    auto const core = weak.lock();
+    if (!core || !core->is_hosted(actor_id))
+      return;
+    core->want(actor_id, {1, 0});
+    core->release(actor_id);
   });
 }
 
@@ -311,6 +358,7 @@ void workflow_core::on_started(event const& e) {
     book.apply(e);
     if (core->types_.contains(book.workflow()))
       core->take_up(std::move(book), true);
+    core->release(e.actor_id);
   });
 }
 
@@ -340,6 +388,7 @@ void workflow_core::load_some() {
                        kept->log(log_level::error, "a workflow cannot be read", which, why);
                        kept->counts_.broken.fetch_add(1, std::memory_order_relaxed);
                      }
+                     kept->release(which);
                      if (!kept->is_closed_)
                        kept->load_some();
                      kept->update_counts();
@@ -354,6 +403,12 @@ awaitable<void> workflow_core::load(std::shared_ptr<workflow_core> self, std::st
   for (int attempt = 1; !self->is_closed_; ++attempt) {
     bool again = false;
     try {
+      if (from.since == 0) {
+        std::optional<event> const latest = co_await self->store()->find_latest_event(actor_id);
+        if (!latest)
+          co_return;
+        from.since = journal::run_begins_at(journal::read(*latest), latest->version);
+      }
       std::vector<event> read = co_await self->store()->get_events(actor_id, from.since - 1);
       events = std::move(read);
     } catch (boost::system::system_error const& failed) {
@@ -379,10 +434,13 @@ awaitable<void> workflow_core::load(std::shared_ptr<workflow_core> self, std::st
       last = judged;
     book.apply(e, std::move(body));
   }
-  if (last.to_do == workflow_sighting::what::nothing)
-    co_return;
+  if (last.to_do == workflow_sighting::what::nothing) {
+    if (!from.stirred || book.outcome())
+      co_return;
+    last = {workflow_sighting::what::look, now + self->options_.takeover_after};
+  }
   if (last.to_do == workflow_sighting::what::look && from.silent_at != book.version()) {
-    self->look_at(actor_id, {book.since(), book.version()}, last.when);
+    self->look_at(actor_id, {book.since(), book.version(), from.stirred}, last.when);
     co_return;
   }
   self->take_up(std::move(book), false);
@@ -419,8 +477,13 @@ void workflow_core::on_parked(workflow_run& run) {
     return;
   if (run.book().last_host() != options_.name && !run.book().last_host().empty()) {
     // Another one's, and it has nothing to do: it is not taken from that one.
-    run.kill();
-    drop(run.actor_id());
+    auto const kept = run.shared_from_this();
+    auto const wake = kept->next_wake();
+    reading const from{kept->book().since(), kept->book().version()};
+    kept->kill();
+    drop(kept->actor_id());
+    if (wake)
+      look_at(kept->actor_id(), from, *wake + options_.takeover_after);
     return;
   }
   unpark(at->second);
@@ -545,13 +608,12 @@ void workflow_core::on_agenda() {
 // Children.
 
 void workflow_core::start_child(workflow_run& parent, std::shared_ptr<workflow_op> const& op) {
-  op->stop = std::make_shared<asio::cancellation_signal>();
-  auto const run = parent.shared_from_this();
-  asio::co_spawn(strand_executor(), follow_child(self(), run, op),
-                 asio::bind_cancellation_slot(op->stop->slot(), [run, op, stop = op->stop](std::exception_ptr) {
-                   if (op->in_effect) // cancelled while it was started: its host leaves it
-                     run->on_child_started(op);
-                 }));
+  asio::co_spawn(strand_executor(), follow_child(self(), parent.shared_from_this(), op),
+                 [kept = self(), actor_id = parent.actor_id()](std::exception_ptr failed) {
+                   if (failed && !kept->is_closed_)
+                     kept->log(log_level::error, "a workflow's child cannot be followed", actor_id,
+                               failure_of(failed).message);
+                 });
 }
 
 awaitable<void> workflow_core::follow_child(std::shared_ptr<workflow_core> self, std::shared_ptr<workflow_run> parent,
@@ -577,42 +639,81 @@ awaitable<void> workflow_core::follow_child(std::shared_ptr<workflow_core> self,
       break;
     co_await self->options_.time->sleep_for(pauses.delay(attempt, self->options_.random()));
   }
-  if (parent->is_dead())
-    co_return;
   parent->on_child_started(op);
+  if (failed) {
+    workflow_record how;
+    how.kind = journal::entry_kind::step_failed;
+    how.error = failure_of(failed);
+    parent->on_child(op, std::move(how));
+    co_return;
+  }
+  // Not held while it waits: its host may end, and it may leave memory.
+  auto wait = await_child(self, parent, parent->actor_id(), op);
+  parent.reset();
+  co_await std::move(wait);
+}
+
+awaitable<void> workflow_core::await_child(std::shared_ptr<workflow_core> self, std::weak_ptr<workflow_run> parent,
+                                           std::string parent_id, std::shared_ptr<workflow_op> op) {
+  std::optional<journal::outcome> end;
   workflow_record how;
-  if (!failed) {
-    std::optional<journal::outcome> end;
+  backoff pauses;
+  for (int attempt = 1; !end && !self->is_closed_; ++attempt) {
+    std::exception_ptr failed;
+    bool again = false;
     try {
       journal::outcome ended = co_await wait_for_end(self, op->child_id, op->child_type, call_options());
       end = std::move(ended);
-    } catch (...) {
+    } catch (boost::system::system_error const& e) {
       failed = std::current_exception();
+      again = is_retryable(e.code()) || e.code() == errc::closed || e.code() == asio::error::operation_aborted;
     }
-    if (parent->is_dead())
-      co_return;
-    if (end && end->kind == journal::outcome_kind::completed) {
-      how.kind = journal::entry_kind::step_completed;
-      how.value = end->result.value_or(nullptr);
-    } else if (end) {
-      how.kind = journal::entry_kind::step_failed;
-      how.error = end->error.value_or(journal::failure());
+    if (failed && !again) {
+      end.emplace();
+      end->kind = journal::outcome_kind::failed;
+      end->error = failure_of(failed);
     }
+    if (!end && !self->is_closed_)
+      co_await self->options_.time->sleep_for(pauses.delay(attempt, self->options_.random()));
   }
-  if (failed) {
+  if (self->is_closed_)
+    co_return;
+  auto const waits = parent.lock();
+  if (!waits || waits->is_dead()) {
+    self->want(parent_id, {0, 0, true});
+    co_return;
+  }
+  if (end->kind == journal::outcome_kind::completed) {
+    how.kind = journal::entry_kind::step_completed;
+    how.value = end->result.value_or(nullptr);
+  } else {
     how.kind = journal::entry_kind::step_failed;
-    how.error = failure_of(failed);
+    how.error = end->error.value_or(journal::failure());
   }
-  parent->on_child(op, std::move(how));
+  waits->on_child(op, std::move(how));
 }
 
-void workflow_core::cancel_child(std::string const& child_id) {
-  auto const dash = child_id.find('-');
-  auto type = child_id.substr(0, dash);
-  auto id = child_id.substr(dash + 1);
-  asio::co_spawn(strand_executor(),
-                 cancel_workflow(self(), std::move(type), std::move(id), "its parent was cancelled", call_options()),
-                 asio::detached);
+void workflow_core::cancel_child(workflow_run& parent, std::shared_ptr<workflow_op> const& op) {
+  asio::co_spawn(strand_executor(), end_child(self(), parent.shared_from_this(), op), [](std::exception_ptr) {});
+}
+
+awaitable<void> workflow_core::end_child(std::shared_ptr<workflow_core> self, std::shared_ptr<workflow_run> parent,
+                                         std::shared_ptr<workflow_op> op) {
+  backoff pauses;
+  bool again = true;
+  for (int attempt = 1; again && !parent->is_dead(); ++attempt) {
+    again = false;
+    try {
+      co_await cancel_at(self, op->child_id, "its parent was cancelled", call_options());
+    } catch (boost::system::system_error const& failed) {
+      again = is_retryable(failed.code());
+      if (!again && failed.code() != errc::workflow_not_found)
+        self->log(log_level::error, "a workflow's child cannot be cancelled", op->child_id, failed.what());
+    }
+    if (again && !parent->is_dead())
+      co_await self->options_.time->sleep_for(pauses.delay(attempt, self->options_.random()));
+  }
+  parent->on_child_cancelled(op);
 }
 
 } // namespace aether::detail
@@ -652,5 +753,20 @@ awaitable<void> workflow_host::close(call_options options) {
 }
 
 workflow_metrics workflow_host::metrics() const { return impl::of(impl_).metrics(); }
+
+namespace detail {
+
+std::shared_ptr<workflow_core> workflow_host_access::core_of(workflow_host const& host) {
+  return workflow_host::impl::of(host.impl_).self();
+}
+
+void workflow_host_access::stop(workflow_host const& host) noexcept { workflow_host::impl::of(host.impl_).stop(); }
+
+std::vector<std::string> workflow_host_access::steps_under_way(workflow_host const& host,
+                                                               std::optional<time_point> due_by) {
+  return workflow_host::impl::of(host.impl_).steps_under_way(due_by);
+}
+
+} // namespace detail
 
 } // namespace aether

@@ -52,6 +52,7 @@ public:
   static awaitable<void> close(std::shared_ptr<workflow_core> self, call_options options); ///< from anywhere
   void stop() noexcept; ///< from any thread: ends as a crash would
   workflow_metrics metrics() const; ///< from any thread
+  std::vector<std::string> steps_under_way(std::optional<time_point> due_by) const;
 
   // the desk, from any thread
   std::string host_name() const override { return options_.name; }
@@ -68,8 +69,9 @@ private:
   };
   /// Where to read, and which event must still be the last one for another host to be taken for gone.
   struct reading {
-    std::int64_t since = 1;
+    std::int64_t since = 1; ///< 0: its last event says it
     std::int64_t silent_at = 0;
+    bool stirred = false; ///< its child has ended: there is something to do, whatever its last event says
   };
   struct counters {
     std::atomic<std::uint64_t> started{0}, resumed{0}, finished{0}, lost{0}, broken{0}, evicted{0};
@@ -79,17 +81,20 @@ private:
   // the surroundings of runs
   asio::any_io_executor executor() const override { return strand_executor(); }
   asio::any_io_executor strand_executor() const;
+  void post(std::function<void()> call) override { strand().post(std::move(call)); }
   std::shared_ptr<event_store> const& store() const override { return workflow_desk::store(); }
   workflow_host_options const& options() const override { return options_; }
   void wake_at(workflow_run& run, time_point when) override;
   void on_parked(workflow_run& run) override;
   void on_end(workflow_run& run, run_end how, std::string const& why) override;
   void start_child(workflow_run& parent, std::shared_ptr<workflow_op> const& op) override;
-  void cancel_child(std::string const& child_id) override;
+  void cancel_child(workflow_run& parent, std::shared_ptr<workflow_op> const& op) override;
 
   void context_shutdown() noexcept override;
 
-  void see(recorded_event const* item);
+  void see(recorded_event const* item, bool live);
+  void release(std::string const& actor_id);
+  bool is_hosted(std::string const& actor_id) const;
   void want(std::string const& actor_id, reading from);
   void load_some();
   static awaitable<void> load(std::shared_ptr<workflow_core> self, std::string actor_id, reading from);
@@ -102,6 +107,10 @@ private:
   void look_at(std::string const& actor_id, reading from, time_point when);
   static awaitable<void> follow_child(std::shared_ptr<workflow_core> self, std::shared_ptr<workflow_run> parent,
                                       std::shared_ptr<workflow_op> op);
+  static awaitable<void> await_child(std::shared_ptr<workflow_core> self, std::weak_ptr<workflow_run> parent,
+                                     std::string parent_id, std::shared_ptr<workflow_op> op);
+  static awaitable<void> end_child(std::shared_ptr<workflow_core> self, std::shared_ptr<workflow_run> parent,
+                                   std::shared_ptr<workflow_op> op);
   void log(log_level level, char const* what, std::string const& actor_id, std::string const& why);
   void update_counts();
 
@@ -114,15 +123,23 @@ private:
   std::list<std::string> parked_; ///< longest parked first
   std::deque<std::pair<std::string, reading>> wanted_;
   std::set<std::string> under_way_; ///< wanted or being read
+  std::unordered_map<std::string, recorded_event> held_; ///< the last seen of those under way or starting
   std::mutex starting_mutex_;
   std::set<std::string> starting_; ///< that are started here: their beginning is told by on_started()
   std::unordered_map<std::string, reading> looks_; ///< of those on the agenda that are not resident
-  std::vector<std::shared_ptr<workflow_run>> leaving_;
   std::size_t loading_ = 0;
   workflow_agenda agenda_;
   std::optional<time_point> armed_;
   std::shared_ptr<asio::cancellation_signal> sleeper_;
   counters counts_;
+};
+
+/// What testing::workflow_tester sees of a host, while nothing of it runs.
+struct workflow_host_access {
+  static std::shared_ptr<workflow_core> core_of(workflow_host const& host);
+  static void stop(workflow_host const& host) noexcept; ///< as the end of its last handle
+  /// As texts. `due_by`: only those whose attempt times out by then.
+  static std::vector<std::string> steps_under_way(workflow_host const& host, std::optional<time_point> due_by);
 };
 
 } // namespace aether::detail

@@ -40,6 +40,7 @@ void workflow_feed::stop() {
 }
 
 awaitable<void> workflow_feed::run(std::shared_ptr<workflow_feed> self) {
+  bool live = false;
   while (!self->stopped_) {
     bool interrupted = false;
     std::optional<subscription_item> item;
@@ -53,7 +54,8 @@ awaitable<void> workflow_feed::run(std::shared_ptr<workflow_feed> self) {
       co_return;
     if (item) {
       if (auto const* one = std::get_if<recorded_event>(&*item))
-        self->take_(one);
+        self->take_(one, live);
+      live = live || std::holds_alternative<caught_up>(*item);
       continue;
     }
     if (!interrupted)
@@ -71,8 +73,9 @@ awaitable<void> workflow_feed::run(std::shared_ptr<workflow_feed> self) {
         again = false;
       }
     }
+    live = false;
     if (!self->stopped_)
-      self->take_(nullptr);
+      self->take_(nullptr, false);
   }
 }
 
@@ -152,7 +155,7 @@ awaitable<void> workflow_desk::watch(std::shared_ptr<workflow_desk> self, std::s
       co_return;
   }
   std::weak_ptr<workflow_desk> const weak = self;
-  auto take = [weak](recorded_event const* item) {
+  auto take = [weak](recorded_event const* item, bool) {
     if (auto const desk = weak.lock())
       desk->take(item);
   };
@@ -349,7 +352,11 @@ awaitable<void> signal_workflow(std::shared_ptr<workflow_desk> desk, std::string
 awaitable<void> cancel_workflow(std::shared_ptr<workflow_desk> desk, std::string type, std::string id,
                                 std::string reason, call_options options) {
   checked(desk);
-  auto const actor_id = workflow_actor(type, id);
+  co_await cancel_at(desk, workflow_actor(type, id), std::move(reason), options);
+}
+
+awaitable<void> cancel_at(std::shared_ptr<workflow_desk> desk, std::string actor_id, std::string reason,
+                          call_options options) {
   auto const make = [&](journal::any const& last, std::int64_t version) {
     journal::cancel_requested body;
     body.host = journal::host_of(last);
@@ -387,6 +394,7 @@ awaitable<journal::outcome> wait_for_end(std::shared_ptr<workflow_desk> desk, st
   expectation const expected(desk, actor_id);
   co_await workflow_desk::watch(desk, type, options);
   for (;;) {
+    desk->check_open();
     std::optional<event> const last = co_await desk->store()->find_latest_event(actor_id, options);
     if (!last)
       throw error(errc::workflow_not_found, "workflow " + quoted(actor_id));

@@ -24,7 +24,8 @@ namespace aether::detail {
 /// by an empty event: everything may have been missed.
 class workflow_feed : public std::enable_shared_from_this<workflow_feed> {
 public:
-  using taker = std::function<void(recorded_event const*)>;
+  /// `live`: it was stored since the feed was opened.
+  using taker = std::function<void(recorded_event const*, bool live)>;
 
   static awaitable<std::shared_ptr<workflow_feed>> open(std::shared_ptr<event_store> store, subscribe_options options,
                                                         call_options call);
@@ -99,11 +100,15 @@ private:
 /// `{type}-{id}`. Throws invalid_id.
 std::string workflow_actor(std::string const& type, std::string const& id);
 
+/// Stores that it is to end, unless it has. Throws workflow_not_found.
+awaitable<void> cancel_at(std::shared_ptr<workflow_desk> desk, std::string actor_id, std::string reason,
+                          call_options options);
+
 /// Stores the beginning of a workflow. False: it was there, with the same input.
 awaitable<bool> start_at(std::shared_ptr<workflow_desk> desk, std::string actor_id, journal::started first,
                          call_options options);
 
-/// How it ended, once it has.
+/// How it ended, once it has. Throws closed when the desk is a host that ends.
 awaitable<journal::outcome> wait_for_end(std::shared_ptr<workflow_desk> desk, std::string actor_id, std::string type,
                                          call_options options);
 

@@ -1,6 +1,8 @@
 // The effects of a run: steps with their attempts and timeouts, and branches side by side.
 #include "workflow_run.hpp"
 
+#include "detail/utf8.hpp"
+
 #include <aether/json.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -84,16 +86,34 @@ awaitable<effect_end> run_attempts(std::shared_ptr<workflow_run> run, std::share
 
 } // namespace
 
-/// Says that a branch is gone, whether it ended or was destroyed.
+std::exception_ptr unfit(boost::json::value const& value, std::size_t limit) {
+  if (!value.is_structured() && !value.is_string())
+    return nullptr;
+  auto const text = boost::json::serialize(value);
+  if (text.size() > limit)
+    return std::make_exception_ptr(
+        error(errc::workflow_result_too_large, "its result takes " + std::to_string(text.size()) +
+                                                   " bytes; max_result_bytes is " + std::to_string(limit)));
+  if (!valid_utf8(text))
+    return std::make_exception_ptr(error(errc::invalid_argument, "its result is not UTF-8"));
+  return nullptr;
+}
+
+/// Says that a branch is gone, whether it ended or was destroyed. Asio destroys coroutines in a posted call: who waits
+/// for the last of them goes then.
 struct workflow_run::branch_token {
   std::shared_ptr<workflow_op> join;
+  std::weak_ptr<workflow_run> of;
 
-  explicit branch_token(std::shared_ptr<workflow_op> of) : join(std::move(of)) {}
+  branch_token(std::shared_ptr<workflow_op> j, std::weak_ptr<workflow_run> run)
+      : join(std::move(j)), of(std::move(run)) {}
   branch_token(branch_token&&) noexcept = default;
   branch_token& operator=(branch_token&&) = delete;
   ~branch_token() {
-    if (join)
-      --join->living;
+    if (!join || --join->living > 0)
+      return;
+    if (auto const run = of.lock(); run && run->dead_)
+      run->post_settle();
   }
 };
 
@@ -122,12 +142,8 @@ void workflow_run::end_effect(std::shared_ptr<workflow_op> const& op, std::excep
   made.name = op->key;
   if (attempts > 1)
     made.attempts = attempts;
-  auto const limit = around_->options().max_result_bytes;
-  if (!error && value.is_structured())
-    if (auto const size = boost::json::serialize(value).size(); size > limit)
-      error = std::make_exception_ptr(
-          aether::error(errc::workflow_result_too_large, "its result takes " + std::to_string(size) +
-                                                             " bytes; max_result_bytes is " + std::to_string(limit)));
+  if (!error)
+    error = unfit(value, around_->options().max_result_bytes);
   if (error) {
     made.kind = journal::entry_kind::step_failed;
     made.error = failure_of(error);
@@ -146,7 +162,7 @@ awaitable<void> workflow_run::side_by_side(std::vector<awaitable<void>> branches
   join->errors.resize(branches.size());
   running_ += branches.size();
   for (std::size_t i = 0; i < branches.size(); ++i) {
-    auto on_end = [self, i, token = branch_token(join)](std::exception_ptr error) mutable {
+    auto on_end = [self, i, token = branch_token(join, self)](std::exception_ptr error) mutable {
       auto const of = std::exchange(token.join, nullptr);
       of->errors[i] = std::move(error);
       --of->living;

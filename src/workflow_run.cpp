@@ -11,7 +11,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/post.hpp>
+#include <limits>
 #include <random>
 #include <utility>
 
@@ -29,6 +29,22 @@ entry entry_of(entry_kind kind, std::string name) {
   made.kind = kind;
   made.name = std::move(name);
   return made;
+}
+
+/// Until its last attempt has ended: none begins behind the policy's max_elapsed.
+std::chrono::nanoseconds longest_time(step_options const& options) {
+  if (!options.retry || options.mode == execution::at_most_once)
+    return options.timeout;
+  return options.timeout + options.retry->options().max_elapsed;
+}
+
+constexpr std::size_t longest_message = 4096;
+
+// What programs say may be of any length and encoding; a journal holds UTF-8.
+std::string storable(std::string text) {
+  if (text.size() > longest_message)
+    text = text.substr(0, longest_message);
+  return valid_utf8(text) ? text : escaped(text);
 }
 
 } // namespace
@@ -56,6 +72,7 @@ journal::failure failure_of(std::exception_ptr const& error) {
     how.category = "unknown";
     how.message = "something was thrown that is no std::exception";
   }
+  how.message = storable(std::move(how.message));
   return how;
 }
 
@@ -82,6 +99,8 @@ void workflow_run::on_root_end(std::exception_ptr error, boost::json::value resu
   if (dead_)
     return;
   --running_;
+  if (!error)
+    error = unfit(result, std::numeric_limits<std::size_t>::max());
   if (error) {
     try {
       std::rethrow_exception(error);
@@ -162,6 +181,8 @@ awaitable<workflow_answer> workflow_run::perform(std::shared_ptr<workflow_op> op
       leave(run_end::broken, e.what());
       fits = false;
     }
+    if (known.how == asked_answer::in_doubt && op->options.mode != execution::at_most_once)
+      known.how = asked_answer::not_recorded; // it was begun, for others to know how long it takes, and begins again
     if (fits && known.how != asked_answer::not_recorded)
       known.record = book_.record(op->key);
   } else if (op->living == 0) {
@@ -209,7 +230,7 @@ void workflow_run::post_settle() {
   if (settle_posted_)
     return;
   settle_posted_ = true;
-  asio::post(around_->executor(), [self = shared_from_this()] {
+  around_->post([self = shared_from_this()] {
     self->settle_posted_ = false;
     self->settle();
   });
@@ -236,7 +257,8 @@ void workflow_run::settle() {
     });
     return;
   }
-  begin_effects();
+  if (!winding_down_)
+    begin_effects();
   if (auto const wake = next_wake())
     around_->wake_at(*this, *wake);
   if (is_parked())
@@ -285,9 +307,12 @@ void workflow_run::settle_recorded() {
 void workflow_run::settle_cancelled() {
   auto const asked = waiting_;
   for (auto const& op : asked)
-    if (!op->is_join && !op->shielded && !(op->kind == operation_kind::step && op->in_effect)) {
-      if (op->kind == operation_kind::child)
-        around_->cancel_child(op->child_id);
+    if (!op->is_join && !op->shielded && !op->in_effect) {
+      // Its cancel request is an effect: it comes before the record that there was one.
+      if (op->kind == operation_kind::child && !op->child_is_cancelled) {
+        op->cancels_child = true;
+        continue;
+      }
       book_.tell_cancel();
       record(entry_of(entry_kind::cancelled, op->key), op);
     }
@@ -322,18 +347,26 @@ void workflow_run::settle_signals_and_timers() {
 bool workflow_run::has_to_write() const {
   if (!pending_.empty() || ended_ || wants_parked_told_)
     return true;
+  if (winding_down_)
+    return false;
   bool const is_foreign = book_.last_host() != around_->options().name;
-  return std::any_of(waiting_.begin(), waiting_.end(), [&](auto const& op) {
-    bool const begins =
-        !op->is_join && !op->in_effect &&
-        (op->kind == operation_kind::step || (op->kind == operation_kind::child && !op->child_is_started));
-    if (!begins)
-      return false;
-    if (is_foreign)
-      return true;
-    return op->kind == operation_kind::step && !op->begun_is_stored &&
-           (op->options.mode == execution::at_most_once || op->options.timeout >= around_->options().takeover_after);
-  });
+  return std::any_of(waiting_.begin(), waiting_.end(),
+                     [&](auto const& op) { return begins(*op) && (is_foreign || says_that_it_begins(*op)); });
+}
+
+/// It is an effect, and the next to be done.
+bool workflow_run::begins(workflow_op const& op) const {
+  if (op.is_join || op.in_effect)
+    return false;
+  return op.kind == operation_kind::step ||
+         (op.kind == operation_kind::child && (!op.child_is_started || op.cancels_child));
+}
+
+bool workflow_run::says_that_it_begins(workflow_op const& op) const {
+  if (op.kind != operation_kind::step || op.begun_is_stored || winding_down_)
+    return false;
+  return op.options.mode == execution::at_most_once || op.options.timeout >= around_->options().takeover_after ||
+         longest_time(op.options) > around_->options().takeover_after;
 }
 
 // What others are told beside what was settled: who goes on, which steps begin, and what is waited for.
@@ -346,7 +379,7 @@ void workflow_run::add_notes() {
   }
   if (ended_)
     return;
-  bool begins = effects_ > 0;
+  bool any_begins = effects_ > 0;
   entry parked;
   parked.signals.emplace();
   for (auto const& op : waiting_) {
@@ -356,37 +389,35 @@ void workflow_run::add_notes() {
       parked.signals->push_back(op->name);
     if (op->due && (!parked.until || *op->due < *parked.until))
       parked.until = op->due;
-    if (op->kind == operation_kind::child && !op->child_is_started)
-      begins = true;
-    if (op->kind != operation_kind::step || op->in_effect)
-      continue;
-    begins = true;
-    if (op->begun_is_stored ||
-        (op->options.mode != execution::at_most_once && op->options.timeout < options.takeover_after))
+    any_begins = any_begins || begins(*op);
+    if (!begins(*op) || !says_that_it_begins(*op))
       continue;
     auto begun = entry_of(entry_kind::step_begun, op->key);
-    begun.until = options.time->now() + op->options.timeout;
+    begun.until = options.time->now() + longest_time(op->options);
     pending_.push_back(std::move(begun));
     op->begun_is_stored = true;
   }
   wants_parked_told_ = false;
-  told_parked_ = !begins;
-  if (!begins)
+  told_parked_ = !any_begins;
+  if (!any_begins)
     pending_.push_back(std::move(parked));
 }
 
 void workflow_run::begin_effects() {
   auto const asked = waiting_;
   for (auto const& op : asked) {
-    if (op->is_join || op->in_effect)
+    if (!begins(*op))
       continue;
     if (op->kind == operation_kind::step) {
       run_effect(op);
-    } else if (op->kind == operation_kind::child && !op->child_is_started) {
-      op->in_effect = true;
-      ++effects_;
-      around_->start_child(*this, op);
+      continue;
     }
+    op->in_effect = true;
+    ++effects_;
+    if (op->cancels_child)
+      around_->cancel_child(*this, op);
+    else
+      around_->start_child(*this, op);
   }
   repeated_ = false;
 }
@@ -395,13 +426,19 @@ void workflow_run::on_child_started(std::shared_ptr<workflow_op> const& op) {
   op->in_effect = false;
   op->child_is_started = true;
   --effects_;
-  if (!dead_ && book_.has_record(op->key)) // cancelled, before there was anybody to tell
-    around_->cancel_child(op->child_id);
+  post_settle();
+}
+
+void workflow_run::on_child_cancelled(std::shared_ptr<workflow_op> const& op) {
+  op->in_effect = false;
+  op->cancels_child = false;
+  op->child_is_cancelled = true;
+  --effects_;
   post_settle();
 }
 
 void workflow_run::on_child(std::shared_ptr<workflow_op> const& op, workflow_record how) {
-  if (dead_ || book_.has_record(op->key))
+  if (dead_ || book_.has_record(op->key) || op->cancels_child || op->child_is_cancelled)
     return;
   auto made = entry_of(how.kind, op->key);
   if (how.kind == entry_kind::step_failed)
@@ -425,8 +462,15 @@ void workflow_run::take_arrived() {
       continue;
     if (!workflow_book::is_from_outside(body))
       return leave(run_end::lost, "another host wrote version " + std::to_string(e.version));
-    if (e.version != book_.version() + 1)
-      return leave(run_end::lost, "version " + std::to_string(book_.version() + 1) + " was missed");
+    if (e.version != book_.version() + 1) { // what follows is read too
+      writing_ = true;
+      auto const self = shared_from_this();
+      asio::co_spawn(around_->executor(), read_missed(self), [self](std::exception_ptr error) {
+        if (error && !self->dead_)
+          self->leave(run_end::broken, failure_of(error).message);
+      });
+      return;
+    }
     book_.apply(e, std::move(body));
   }
   if (!dead_)
@@ -437,7 +481,8 @@ void workflow_run::on_time() {
   if (dead_)
     return;
   auto const now = around_->options().time->now();
-  for (auto const& op : waiting_)
+  auto const asked = waiting_; // what is cancelled may end at once
+  for (auto const& op : asked)
     if (op->in_effect && op->due && *op->due <= now && op->stop) {
       op->due.reset();
       op->timed_out = true;
@@ -454,11 +499,23 @@ std::optional<time_point> workflow_run::next_wake() const {
   return first;
 }
 
+void workflow_run::add_steps_under_way(std::vector<std::string>& out, std::optional<time_point> due_by) const {
+  for (auto const& op : waiting_)
+    if (op->in_effect && op->kind == operation_kind::step && (!due_by || (op->due && *op->due <= *due_by)))
+      out.push_back(concerning() + ", step " + quoted(op->name));
+  if (running_ > 0 && !due_by)
+    out.push_back(concerning() + ", its code between two operations");
+}
+
 bool workflow_run::is_parked() const noexcept {
   return live_ && !dead_ && !ended_ && running_ == 0 && effects_ == 0 && !writing_ && pending_.empty() &&
          !waiting_.empty() && std::all_of(waiting_.begin(), waiting_.end(), [](auto const& op) {
            return op->is_join || (op->kind != operation_kind::step && !op->in_effect);
          });
+}
+
+bool workflow_run::is_quiet() const noexcept {
+  return dead_ || (running_ == 0 && effects_ == 0 && !writing_ && !settle_posted_ && pending_.empty() && !ended_);
 }
 
 void workflow_run::tell_parked() {
@@ -482,7 +539,7 @@ void workflow_run::kill() {
   dead_ = true;
   auto const asked = waiting_;
   for (auto const& op : asked)
-    if (op->stop)
+    if (op->in_effect && op->stop)
       op->stop->emit(asio::cancellation_type::terminal);
   post_settle(); // not from here: who calls may be one of them
 }

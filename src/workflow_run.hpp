@@ -57,6 +57,8 @@ struct workflow_op {
   std::string child_type;
   boost::json::value input;
   bool child_is_started = false;
+  bool cancels_child = false; ///< what is to be done to it, before this operation is told
+  bool child_is_cancelled = false;
 
   // of branches that run side by side
   bool is_join = false;
@@ -76,6 +78,7 @@ enum class run_end {
 class workflow_surroundings {
 public:
   virtual asio::any_io_executor executor() const = 0; ///< the strand
+  virtual void post(std::function<void()> call) = 0;  ///< on the strand; also while the context goes: not called then
   virtual std::shared_ptr<event_store> const& store() const = 0;
   virtual workflow_host_options const& options() const = 0; ///< without zeros
   virtual void wake_at(workflow_run& run, time_point when) = 0;
@@ -83,7 +86,8 @@ public:
   virtual void on_end(workflow_run& run, run_end how, std::string const& why) = 0;
   /// Starts the child, or finds it started, and has the parent told by on_child() when it has finished.
   virtual void start_child(workflow_run& parent, std::shared_ptr<workflow_op> const& op) = 0;
-  virtual void cancel_child(std::string const& child_id) = 0;
+  /// Asks it to end, if it was ever started, and tells the parent by on_child_cancelled().
+  virtual void cancel_child(workflow_run& parent, std::shared_ptr<workflow_op> const& op) = 0;
 
 protected:
   ~workflow_surroundings() = default;
@@ -104,6 +108,7 @@ public:
   void on_time();
   void on_child(std::shared_ptr<workflow_op> const& op, workflow_record how);
   void on_child_started(std::shared_ptr<workflow_op> const& op);
+  void on_child_cancelled(std::shared_ptr<workflow_op> const& op);
   /// Destroys its coroutines, once the effects under way have ended, which are cancelled. Nothing is written any more.
   void kill();
 
@@ -114,10 +119,14 @@ public:
   bool has_effects() const noexcept { return effects_ > 0; }
   /// What others have to know before it may leave memory has been stored.
   bool is_told_parked() const noexcept { return told_parked_; }
+  /// From now on it begins nothing; what is under way ends and is stored.
+  void wind_down() noexcept { winding_down_ = true; }
+  bool is_quiet() const noexcept; ///< nothing is under way, and all is written
   /// Stores that; on_parked() follows.
   void tell_parked();
   std::optional<time_point> next_wake() const;
   journal::outcome const& outcome() const noexcept { return outcome_; } ///< of one that has finished
+  void add_steps_under_way(std::vector<std::string>& out, std::optional<time_point> due_by) const;
 
   // The calls of the code.
   awaitable<workflow_answer> perform(std::shared_ptr<workflow_op> op);
@@ -144,6 +153,8 @@ private:
   void settle_cancelled();
   void settle_signals_and_timers();
   bool has_to_write() const;
+  bool begins(workflow_op const& op) const;
+  bool says_that_it_begins(workflow_op const& op) const;
   void add_notes();
   void begin_effects();
   void run_effect(std::shared_ptr<workflow_op> const& op);
@@ -157,8 +168,10 @@ private:
   static awaitable<void> write(std::shared_ptr<workflow_run> self);
   static awaitable<bool> store(std::shared_ptr<workflow_run> self, event e);
   static awaitable<bool> catch_up(std::shared_ptr<workflow_run> self);
+  static awaitable<void> read_missed(std::shared_ptr<workflow_run> self);
   static awaitable<void> undo_all(std::shared_ptr<workflow_run> self);
   event next_event();
+  event continuing_event() const;
 
   std::shared_ptr<workflow_surroundings> around_;
   workflow_book book_;
@@ -177,6 +190,7 @@ private:
   bool repeated_ = true; ///< effects that begin may have begun before, in a process that is gone
   bool writing_ = false;
   bool settle_posted_ = false;
+  bool winding_down_ = false;
   bool shield_ = false; ///< the code has ended, undo steps run
   bool ended_ = false; ///< of root and undo
   bool has_ended_code_ = false;
@@ -192,6 +206,9 @@ private:
 struct continue_request {
   boost::json::value input;
 };
+
+/// Why a value cannot be stored; null: it can.
+std::exception_ptr unfit(boost::json::value const& value, std::size_t limit);
 
 /// An exception as it is stored.
 journal::failure failure_of(std::exception_ptr const& error);

@@ -51,19 +51,8 @@ event workflow_run::next_event() {
     body.entries = std::move(entries);
     return to_event(actor_id(), book_.version() + 1, body);
   }
-  if (continue_with_) {
-    journal::continued body;
-    body.workflow = book_.workflow();
-    body.code_version = book_.code_version();
-    body.host = host;
-    body.run = book_.run() + 1;
-    body.input = *continue_with_;
-    body.signals = book_.untaken();
-    body.parent = book_.parent();
-    if (book_.is_cancel_requested() && !book_.was_cancel_told())
-      body.cancelled = true;
-    return to_event(actor_id(), book_.version() + 1, body);
-  }
+  if (continue_with_)
+    return continuing_event();
   journal::finished body;
   body.host = host;
   body.run = book_.run();
@@ -71,6 +60,21 @@ event workflow_run::next_event() {
   body.entries = std::move(entries);
   body.outcome = outcome_;
   body.parent = book_.parent();
+  return to_event(actor_id(), book_.version() + 1, body);
+}
+
+// Of what is known now: signals and a cancel request that came meanwhile go on too.
+event workflow_run::continuing_event() const {
+  journal::continued body;
+  body.workflow = book_.workflow();
+  body.code_version = book_.code_version();
+  body.host = around_->options().name;
+  body.run = book_.run() + 1;
+  body.input = *continue_with_;
+  body.signals = book_.untaken();
+  body.parent = book_.parent();
+  if (book_.is_cancel_requested() && !book_.was_cancel_told())
+    body.cancelled = true;
   return to_event(actor_id(), book_.version() + 1, body);
 }
 
@@ -111,6 +115,8 @@ awaitable<bool> workflow_run::store(std::shared_ptr<workflow_run> self, event e)
     try {
       if (conflicted) {
         is_ours = co_await catch_up(self);
+        if (e.event_type == journal::continued::event_type)
+          e = self->continuing_event();
         e.version = self->book_.version() + 1;
         e.id = make_uuid();
         conflicted = false;
@@ -139,11 +145,40 @@ awaitable<bool> workflow_run::store(std::shared_ptr<workflow_run> self, event e)
   co_return false;
 }
 
+// The feed has left something out: it was interrupted.
+awaitable<void> workflow_run::read_missed(std::shared_ptr<workflow_run> self) {
+  auto const keeper = self->around_;
+  backoff pauses;
+  bool is_ours = true;
+  bool again = true;
+  for (int attempt = 1; again && !self->dead_; ++attempt) {
+    again = false;
+    try {
+      is_ours = co_await catch_up(self);
+    } catch (boost::system::system_error const& failed) {
+      if (!is_retryable(failed.code()))
+        throw;
+      again = true;
+    }
+    if (again)
+      co_await keeper->options().time->sleep_for(pauses.delay(attempt, keeper->options().random()));
+  }
+  self->writing_ = false;
+  if (self->dead_)
+    co_return;
+  if (is_ours)
+    self->take_arrived();
+  else
+    self->leave(run_end::lost, "another host wrote to its journal");
+}
+
 // Reads what was missed. False: it is not only signals and cancel requests.
 awaitable<bool> workflow_run::catch_up(std::shared_ptr<workflow_run> self) {
   auto const keeper = self->around_;
   std::vector<event> missed = co_await keeper->store()->get_events(self->actor_id(), self->book_.version());
   for (auto const& e : missed) {
+    if (e.version <= self->book_.version())
+      continue;
     auto body = journal::read(e);
     if (!workflow_book::is_from_outside(body))
       co_return false;

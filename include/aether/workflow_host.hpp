@@ -31,6 +31,7 @@ enum class workflow_state {
 namespace detail {
 
 class workflow_desk;
+struct workflow_host_access;
 
 awaitable<bool> start_workflow(std::shared_ptr<workflow_desk> desk, std::string type, std::string id,
                                boost::json::value input, call_options options);
@@ -188,6 +189,7 @@ private:
     co_return stored;
   }
   void add_code(std::string type, body code);
+  friend struct detail::workflow_host_access;
 
   struct impl;
   std::shared_ptr<impl> impl_;

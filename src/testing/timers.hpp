@@ -6,6 +6,7 @@
 #include <aether/event.hpp>
 #include <aether/testing/virtual_clock.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -37,6 +38,7 @@ public:
   handle add(time_point due, sleeper s);
   void remove(handle const& h);
   std::optional<time_point> next();
+  std::size_t count(); ///< of those who wait
   void advance_to(time_point then);
 
 private:

@@ -54,6 +54,12 @@ std::optional<time_point> timers::next() {
   return due;
 }
 
+std::size_t timers::count() {
+  std::lock_guard lock(mutex_);
+  std::erase_if(sleepers_, [](auto const& one) { return one.second->is_ended(); });
+  return sleepers_.size();
+}
+
 void timers::advance_to(time_point then) {
   std::vector<sleeper> due;
   {
