@@ -72,6 +72,8 @@ workflow_record record_of(journal::entry const& e) {
   if (e.error)
     made.error = *e.error;
   made.attempts = e.attempts.value_or(1);
+  if (e.kind == entry_kind::step_begun)
+    made.until = e.until.value_or(time_point());
   return made;
 }
 
@@ -203,6 +205,14 @@ void workflow_book::settle(journal::entry const& entry) {
 void workflow_book::wrote(std::int64_t version, std::string const& host) {
   version_ = version;
   last_host_ = host;
+}
+
+time_point workflow_book::busy_until() const {
+  time_point last{};
+  for (auto const& [key, record] : records_)
+    if (record.kind == entry_kind::step_begun)
+      last = std::max(last, record.until);
+  return last;
 }
 
 std::vector<std::string> workflow_book::unasked() const {

@@ -21,6 +21,7 @@ struct workflow_record {
   boost::json::value value;
   journal::failure error;
   std::int64_t attempts = 1;
+  time_point until{}; ///< step_begun
   bool asked = false; ///< the code has asked for it
 };
 
@@ -59,6 +60,8 @@ public:
   std::optional<journal::outcome> const& outcome() const noexcept { return outcome_; }
   bool is_cancel_requested() const noexcept { return cancel_requested_; }
   std::size_t entries() const noexcept { return entries_; }
+  /// Until then steps may be under way that were begun; the epoch: none.
+  time_point busy_until() const;
 
   // While the run replays and goes on.
 

@@ -439,6 +439,13 @@ awaitable<void> workflow_core::load(std::shared_ptr<workflow_core> self, std::st
       co_return;
     last = {workflow_sighting::what::look, now + self->options_.takeover_after};
   }
+  // A signal does not end the steps that another host has begun.
+  auto const busy_until = book.busy_until() + self->options_.takeover_after;
+  bool const is_foreign = !book.last_host().empty() && book.last_host() != self->options_.name;
+  if (last.to_do == workflow_sighting::what::look && is_foreign && busy_until > now) {
+    self->look_at(actor_id, {book.since(), book.version(), from.stirred}, busy_until);
+    co_return;
+  }
   if (last.to_do == workflow_sighting::what::look && from.silent_at != book.version()) {
     self->look_at(actor_id, {book.since(), book.version(), from.stirred}, last.when);
     co_return;

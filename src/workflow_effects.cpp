@@ -18,47 +18,49 @@ namespace aether::detail {
 
 namespace {
 
-struct attempt_end {
-  std::exception_ptr error;
-  boost::json::value value;
-};
-
 struct effect_end {
   std::exception_ptr error;
   boost::json::value value;
   int attempts = 1;
 };
 
+/// Whatever a step throws is tried again, unless the policy's own decider says otherwise.
 retry_policy policy_of(step_options const& options, workflow_host_options const& host) {
   auto made = options.retry ? options.retry->options() : no_retry();
   if (made.time == machine_time())
     made.time = host.time;
   if (options.mode == execution::at_most_once)
     made.max_attempts = 1;
+  made.decide = [own = std::move(made.decide)](failed_attempt const& failed) {
+    auto const said = own ? own(failed) : retry_decision::usual();
+    return said.what() == retry_decision::kind::usual ? retry_decision::after(failed.delay) : said;
+  };
   return made;
 }
 
-awaitable<attempt_end> run_attempt(workflow_run& run, workflow_surroundings& around, std::shared_ptr<workflow_op> op,
-                                   step_info info) {
-  attempt_end end;
+awaitable<boost::json::value> run_attempt(workflow_run& run, workflow_surroundings& around,
+                                          std::shared_ptr<workflow_op> op, step_info info) {
+  std::exception_ptr failed;
+  boost::json::value value;
   op->timed_out = false;
   op->due = around.options().time->now() + op->options.timeout;
   around.wake_at(run, *op->due);
   try {
-    boost::json::value value = co_await (*op->function)(std::move(info));
-    end.value = std::move(value);
+    boost::json::value given = co_await (*op->function)(std::move(info));
+    value = std::move(given);
   } catch (...) {
-    end.error = std::current_exception();
+    failed = std::current_exception();
   }
   op->due.reset();
   if (op->timed_out && !run.is_dead()) {
     // It was cancelled for this attempt only.
     co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
-    if (end.error)
-      end.error = std::make_exception_ptr(
-          error(errc::timed_out, "no end after " + std::to_string(op->options.timeout.count() / 1'000'000) + " ms"));
+    if (failed)
+      throw error(errc::timed_out, "no end after " + std::to_string(op->options.timeout.count() / 1'000'000) + " ms");
   }
-  co_return end;
+  if (failed)
+    std::rethrow_exception(failed);
+  co_return value;
 }
 
 awaitable<effect_end> run_attempts(std::shared_ptr<workflow_run> run, std::shared_ptr<workflow_surroundings> around,
@@ -70,17 +72,13 @@ awaitable<effect_end> run_attempts(std::shared_ptr<workflow_run> run, std::share
     info.maybe_repeated = repeated || a.number > 1;
     return run_attempt(*run, *around, op, std::move(info));
   };
-  auto const failed = [](attempt_end const& e) { return e.error != nullptr; };
   retry_policy policy = policy_of(op->options, around->options());
-  retry_result<attempt_end> result = co_await try_retry(std::move(policy), attempt, failed);
+  retry_result<boost::json::value> result = co_await try_retry(std::move(policy), attempt);
   effect_end end;
   end.attempts = result.attempts;
-  if (result.error)
-    end.error = result.error;
-  else if (result.value)
-    end.error = result.value->error;
+  end.error = result.error;
   if (!end.error && result.value)
-    end.value = std::move(result.value->value);
+    end.value = std::move(*result.value);
   co_return end;
 }
 

@@ -56,7 +56,15 @@ journal::failure failure_of(std::exception_ptr const& error) {
   } catch (step_error const& e) {
     how.category = e.category();
     how.code = e.number();
+    how.message = "step " + quoted(e.name()) + ": " + e.message();
+  } catch (aether::error const& e) {
+    how.category = e.code().category().name();
+    how.code = e.code().value();
     how.message = e.what();
+    // What the library says to the code's meaning may change, and is not stored.
+    auto const meaning = ": " + e.code().what();
+    if (how.message.ends_with(meaning))
+      how.message.resize(how.message.size() - meaning.size());
   } catch (boost::system::system_error const& e) {
     how.category = e.code().category().name();
     how.code = e.code().value();
@@ -175,7 +183,7 @@ awaitable<workflow_answer> workflow_run::perform(std::shared_ptr<workflow_op> op
                                                std::to_string(around_->options().max_journal_entries));
     try {
       known.how = book_.ask(op->kind, op->key);
-    } catch (error const& e) {
+    } catch (aether::error const& e) {
       if (e.code() != errc::workflow_diverged)
         throw;
       leave(run_end::broken, e.what());
