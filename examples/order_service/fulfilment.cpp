@@ -5,12 +5,9 @@
 #include "stock.hpp"
 
 #include <aether/retry.hpp>
-#include <aether/typed_event.hpp>
 
 #include <chrono>
-#include <exception>
 #include <optional>
-#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -101,88 +98,6 @@ aether::awaitable<std::string> fulfil(aether::actor_host actors, aether::workflo
   auto const remove = [&](aether::step_info const& info) { return take(pieces.with(with_key(info)), in.order); };
   co_await w.step("take from stock", remove, patient());
   co_return "shipped";
-}
-
-namespace {
-
-aether::group_options what_to_dispatch() {
-  aether::group_options options;
-  options.name = "fulfilment";
-  options.filter.actor_types = {"order"};
-  options.filter.event_types = {"OrderPlaced", "OrderPaid", "OrderShipped", "OrderCancelled"};
-  options.ordered_per_actor = true;
-  options.max_attempts = 100;
-  options.prefetch_events = 8;
-  return options;
-}
-
-/// Each of these may be done again: starting twice is starting once, signals have an id, and so does cancelling have no
-/// other effect.
-aether::awaitable<void> tell(aether::workflow_client workflows, aether::event e) {
-  auto const id = e.actor_id.substr(e.actor_id.find('-') + 1);
-  auto const signal_id = e.id + "/signal";
-  if (auto const placed = aether::event_if<order_placed>(e)) {
-    fulfilment_input const in{e.actor_id, placed->article, placed->quantity, placed->pay_by};
-    co_await workflows.start(fulfilment, id, in);
-  } else if (auto const paid = aether::event_if<order_paid>(e)) {
-    co_await workflows.signal(fulfilment, id, "paid", paid->reference, signal_id);
-  } else if (auto const shipped = aether::event_if<order_shipped>(e)) {
-    co_await workflows.signal(fulfilment, id, "shipped", shipped->tracking, signal_id);
-  } else if (auto const cancelled = aether::event_if<order_cancelled>(e)) {
-    if (cancelled->by == canceller::customer) // who cancels in the name of the fulfilment knows already
-      co_await workflows.cancel(fulfilment, id, cancelled->reason);
-  }
-}
-
-aether::awaitable<void> handle(aether::group_event e, aether::workflow_client workflows,
-                               std::shared_ptr<aether::logger> log) {
-  std::string wrong;
-  bool again = false;
-  try {
-    co_await tell(workflows, e.event());
-  } catch (aether::error const& failed) {
-    // Not found: its beginning is handed out again, too. Finished: nobody waits for this any more.
-    again = aether::is_retryable(failed.code()) || failed.code() == aether::errc::workflow_not_found;
-    if (failed.code() != aether::errc::workflow_finished)
-      wrong = failed.what();
-  }
-  if (wrong.empty()) {
-    co_await e.acknowledge();
-    co_return;
-  }
-  log->log(aether::log_level::warning, "a fulfilment was not told", {{"event", e.event().id}, {"error", wrong}});
-  if (again)
-    co_await e.retry_later(1s);
-  else
-    co_await e.reject(wrong);
-}
-
-aether::awaitable<void> dispatch_until_error(std::shared_ptr<aether::event_store> store,
-                                             aether::workflow_client workflows, std::shared_ptr<aether::logger> log) {
-  auto group = co_await store->join_group(what_to_dispatch());
-  for (;;) {
-    auto e = co_await group.next();
-    if (e)
-      co_await handle(std::move(*e), workflows, log);
-  }
-}
-
-} // namespace
-
-// A request that stored an event does not tell the workflow itself: a crash between the two would leave an order that
-// nobody fulfils. The stored event is what counts; the group hands it out until it was handled.
-aether::awaitable<void> dispatch(std::shared_ptr<aether::event_store> store, aether::workflow_client workflows,
-                                 std::shared_ptr<aether::logger> log) {
-  for (;;) {
-    try {
-      co_await dispatch_until_error(store, workflows, log);
-    } catch (aether::error const& failed) { // cancelling is none of these
-      if (failed.code() == aether::errc::closed)
-        throw;
-      log->log(aether::log_level::warning, "orders are dispatched anew", {{"error", failed.what()}});
-    }
-    co_await aether::machine_time()->sleep_for(500ms);
-  }
 }
 
 } // namespace orders

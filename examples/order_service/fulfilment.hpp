@@ -1,4 +1,4 @@
-// The fulfilment of an order as a workflow, and what starts it and tells it what happened.
+// The fulfilment of an order as a workflow.
 #pragma once
 
 #include <aether/actor.hpp>
@@ -7,7 +7,6 @@
 #include <boost/describe/class.hpp>
 
 #include <cstdint>
-#include <memory>
 #include <string>
 
 namespace orders {
@@ -25,10 +24,5 @@ BOOST_DESCRIBE_STRUCT(fulfilment_input, (), (order, article, quantity, pay_by))
 inline aether::workflow_type<fulfilment_input, std::string> const fulfilment("fulfilment");
 
 aether::awaitable<std::string> fulfil(aether::actor_host actors, aether::workflow w, fulfilment_input in);
-
-/// Tells fulfilments what happened to their orders, until it is cancelled. Any number of these, in any number of
-/// processes, share the work.
-aether::awaitable<void> dispatch(std::shared_ptr<aether::event_store> store, aether::workflow_client workflows,
-                                 std::shared_ptr<aether::logger> log);
 
 } // namespace orders

@@ -2,6 +2,7 @@
 //   order_service --memory | --url nats://host:port
 //     [--address 127.0.0.1] [--port 8080] [--threads 2] [--max-requests 256] [--pay-within 900] [--name order-service]
 // docs/order-service.md describes it; examples/order_service/try.sh tries all of it.
+#include "dispatcher.hpp"
 #include "fulfilment.hpp"
 #include "order_api.hpp"
 
@@ -10,6 +11,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -153,9 +155,13 @@ aether::awaitable<void> run(asio::any_io_executor executor, options given) {
   opened.server = make_server(opened, executor, given, log);
   watch(opened);
 
-  aether::task_group dispatchers(executor), listener(executor);
-  for (int i = 0; i < 16; ++i)
-    dispatchers.spawn(dispatch(opened.store, opened.workflows.client(), log));
+  auto const strand = asio::make_strand(executor);
+  aether::task_group dispatching(strand), listener(executor);
+  std::vector<std::shared_ptr<dispatcher>> dispatchers;
+  for (int i = 0; i < 16; ++i) {
+    dispatchers.push_back(std::make_shared<dispatcher>(opened.store, opened.workflows.client(), log));
+    dispatching.spawn(dispatcher::run(dispatchers.back()));
+  }
   listener.spawn(http::server::run(opened.server));
   std::cout << "listening on http://" << given.address << ':' << opened.server->port() << std::endl;
 
@@ -166,8 +172,11 @@ aether::awaitable<void> run(asio::any_io_executor executor, options given) {
   std::cout << "ending" << std::endl;
   opened.server->stop();
   co_await listener.join();
-  dispatchers.cancel();
-  co_await dispatchers.join();
+  asio::post(strand, [&] {
+    for (auto const& one : dispatchers)
+      one->stop();
+  });
+  co_await dispatching.join();
   co_await close(std::move(opened), log);
   std::cout << "ended" << std::endl;
 }
