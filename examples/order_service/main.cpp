@@ -157,9 +157,10 @@ aether::awaitable<void> run(asio::any_io_executor executor, options given) {
 
   auto const strand = asio::make_strand(executor);
   aether::task_group dispatching(strand), listener(executor);
+  aether::workflow_client const workflows(executor, opened.store); // not the host's: see dispatcher.cpp
   std::vector<std::shared_ptr<dispatcher>> dispatchers;
   for (int i = 0; i < 16; ++i) {
-    dispatchers.push_back(std::make_shared<dispatcher>(opened.store, opened.workflows.client(), log));
+    dispatchers.push_back(std::make_shared<dispatcher>(opened.store, workflows, log));
     dispatching.spawn(dispatcher::run(dispatchers.back()));
   }
   listener.spawn(http::server::run(opened.server));
