@@ -37,8 +37,7 @@ aether::awaitable<void> tell(aether::workflow_client workflows, aether::event e)
     fulfilment_input const in{e.actor_id, placed->article, placed->quantity, placed->pay_by};
     co_await workflows.start(fulfilment, id, in);
     // In this version of the library a signal that is stored before a host has taken up what was started may not be
-    // seen until the next restart; most of all when the host itself started it. So that is left to a plain client, and
-    // the order's next event is not handed out before this one is acknowledged.
+    // seen until the next restart. The order's next event is not handed out before this one is acknowledged.
     co_await aether::machine_time()->sleep_for(20ms);
   } else if (auto const paid = aether::event_if<order_paid>(e)) {
     co_await workflows.signal(fulfilment, id, "paid", paid->reference, signal_id);
