@@ -246,7 +246,7 @@ awaitable<bool> append(std::shared_ptr<workflow_desk> desk, std::string actor_id
       co_return false;
     event e = make(body, last->version);
     if (!id.empty())
-      e.id = id;
+      e.id = actor_id + "/" + id; // what another workflow was sent with this id is another signal
     save_options how;
     how.timeout = options.timeout;
     how.expected_version = last->version;
