@@ -432,11 +432,14 @@ awaitable<void> workflow_core::load(std::shared_ptr<workflow_core> self, std::st
       last = judged;
     book.apply(e, std::move(body));
   }
-  if (last.to_do == workflow_sighting::what::nothing) {
-    if (!from.stirred || book.outcome())
-      co_return;
-    last = {workflow_sighting::what::look, now + self->options_.takeover_after};
+  using what = workflow_sighting::what;
+  if (from.stirred && !book.outcome() && last.to_do != what::take_up) {
+    auto const soon = now + self->options_.takeover_after;
+    last.when = last.to_do == what::look ? std::min(last.when, soon) : soon;
+    last.to_do = what::look;
   }
+  if (last.to_do == what::nothing)
+    co_return;
   if (last.to_do == workflow_sighting::what::look && from.silent_at != book.version()) {
     self->look_at(actor_id, {book.since(), book.version(), from.stirred}, last.when);
     co_return;
