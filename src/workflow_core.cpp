@@ -434,15 +434,18 @@ awaitable<void> workflow_core::load(std::shared_ptr<workflow_core> self, std::st
       last = judged;
     book.apply(e, std::move(body));
   }
-  if (last.to_do == workflow_sighting::what::nothing) {
-    if (!from.stirred || book.outcome())
-      co_return;
-    last = {workflow_sighting::what::look, now + self->options_.takeover_after};
+  using what = workflow_sighting::what;
+  if (from.stirred && !book.outcome() && last.to_do != what::take_up) {
+    auto const soon = now + self->options_.takeover_after;
+    last.when = last.to_do == what::look ? std::min(last.when, soon) : soon;
+    last.to_do = what::look;
   }
+  if (last.to_do == what::nothing)
+    co_return;
   // A signal does not end the steps that another host has begun.
   auto const busy_until = book.busy_until() + self->options_.takeover_after;
   bool const is_foreign = !book.last_host().empty() && book.last_host() != self->options_.name;
-  if (last.to_do == workflow_sighting::what::look && is_foreign && busy_until > now) {
+  if (last.to_do == what::look && is_foreign && busy_until > now) {
     self->look_at(actor_id, {book.since(), book.version(), from.stirred}, busy_until);
     co_return;
   }

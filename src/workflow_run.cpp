@@ -23,6 +23,7 @@ using journal::entry;
 using journal::entry_kind;
 
 constexpr auto never = steady_time::max();
+constexpr int longest_child_silence = 60; // times takeover_after
 
 entry entry_of(entry_kind kind, std::string name) {
   entry made;
@@ -269,8 +270,13 @@ void workflow_run::settle() {
     begin_effects();
   if (auto const wake = next_wake())
     around_->wake_at(*this, *wake);
-  if (is_parked())
-    around_->on_parked(*this);
+  if (!is_parked())
+    return;
+  // Its child was started and may take long: others are told that this silence is none.
+  auto const waits_for_child = [](auto const& op) { return !op->is_join && op->kind == operation_kind::child; };
+  if (!told_parked_ && !winding_down_ && std::any_of(waiting_.begin(), waiting_.end(), waits_for_child))
+    return tell_parked();
+  around_->on_parked(*this);
 }
 
 // All that the journal holds must have been asked for once no branch goes on by it.
@@ -397,6 +403,10 @@ void workflow_run::add_notes() {
       parked.signals->push_back(op->name);
     if (op->due && (!parked.until || *op->due < *parked.until))
       parked.until = op->due;
+    // A host that begins later does not see the child's end: in the worst case it looks then.
+    if (auto const latest = options.time->now() + longest_child_silence * options.takeover_after;
+        op->kind == operation_kind::child && (!parked.until || latest < *parked.until))
+      parked.until = latest;
     any_begins = any_begins || begins(*op);
     if (!begins(*op) || !says_that_it_begins(*op))
       continue;

@@ -36,9 +36,6 @@ aether::awaitable<void> tell(aether::workflow_client workflows, aether::event e)
   if (auto const placed = aether::event_if<order_placed>(e)) {
     fulfilment_input const in{e.actor_id, placed->article, placed->quantity, placed->pay_by};
     co_await workflows.start(fulfilment, id, in);
-    // In this version of the library a signal that is stored before a host has taken up what was started may not be
-    // seen until the next restart. The order's next event is not handed out before this one is acknowledged.
-    co_await aether::machine_time()->sleep_for(20ms);
   } else if (auto const paid = aether::event_if<order_paid>(e)) {
     co_await workflows.signal(fulfilment, id, "paid", paid->reference, signal_id);
   } else if (auto const shipped = aether::event_if<order_shipped>(e)) {

@@ -157,9 +157,7 @@ aether::awaitable<void> run(asio::any_io_executor executor, options given) {
 
   auto const strand = asio::make_strand(executor);
   aether::task_group dispatching(strand), listener(executor);
-  // See dispatcher.cpp: in memory a plain client loses no signal, on a server the host's own one loses fewer.
-  aether::workflow_client const workflows =
-      given.memory ? aether::workflow_client(executor, opened.store) : opened.workflows.client();
+  aether::workflow_client const workflows = opened.workflows.client();
   std::vector<std::shared_ptr<dispatcher>> dispatchers;
   for (int i = 0; i < 16; ++i) {
     dispatchers.push_back(std::make_shared<dispatcher>(opened.store, workflows, log));

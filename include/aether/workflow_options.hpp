@@ -35,9 +35,8 @@ struct step_info {
 
 /// Zero and none mean the host's defaults.
 struct step_options {
-  /// Whatever a step throws is tried again by this policy, also what is_retryable() does not name; its `decide` is not
-  /// told the error. If it lasts longer than the host's takeover_after, the step may go on elsewhere meanwhile, where
-  /// the policy begins anew. None: once.
+  /// Whatever a step throws is tried again by this policy, also what is_retryable() does not name, unless its `decide`
+  /// says stop. A policy that may last as long as the host's takeover_after costs a save more. None: once.
   std::optional<retry_policy> retry{};
   /// Of each attempt: it is cancelled (terminal) then, which it has to obey, and counts as failed with timed_out.
   std::chrono::nanoseconds timeout{};

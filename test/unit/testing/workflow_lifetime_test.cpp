@@ -276,6 +276,34 @@ BOOST_AUTO_TEST_CASE(a_parent_goes_on_elsewhere_when_its_child_ends) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_parent_that_waits_for_its_child_is_not_taken_over) {
+  world w;
+  w.run([&]() -> awaitable<void> {
+    auto const add = [](workflow_host& host) {
+      host.add(talk,
+               [](workflow wf, int) -> awaitable<std::string> { co_return co_await wf.signal<std::string>("go"); });
+      host.add(outer, [](workflow wf, int) -> awaitable<int> {
+        std::string const word = co_await wf.child("word", talk, 1);
+        co_return static_cast<int>(word.size());
+      });
+    };
+    auto a = w.host("a");
+    auto b = w.host("b");
+    add(a);
+    add(b);
+    co_await a.open();
+    co_await b.open();
+    co_await a.client().start(outer, "1", 0);
+    co_await w.clock.sleep_for(30min);
+    std::string const word = "four";
+    co_await w.client().signal(talk, "1/word", "go", word);
+    int const result = co_await a.client().result(outer, "1");
+    BOOST_TEST(result == 4);
+    std::size_t const events = co_await w.events_of("outer-1");
+    BOOST_TEST(events == 3u); // started, parked, finished
+  });
+}
+
 BOOST_AUTO_TEST_CASE(a_timer_of_a_host_that_is_gone_fires_elsewhere) {
   world w;
   w.run([&]() -> awaitable<void> {

@@ -29,9 +29,9 @@ workflow_type<int, int> const outer("outer");
 workflow_type<int, std::string> const talk("talk");
 
 #ifdef AETHER_TEST_SANITIZED
-constexpr std::uint64_t seeds = 12;
+constexpr std::uint64_t seeds = 30;
 #else
-constexpr std::uint64_t seeds = 40;
+constexpr std::uint64_t seeds = 200;
 #endif
 
 /// A tester whose functions may use it.
@@ -53,7 +53,7 @@ struct trial {
     std::size_t crashes = 0;
     for (std::uint64_t seed = 1; seed <= seeds; ++seed)
       crashes += tester.random(seed).crashes;
-    BOOST_TEST(crashes >= seeds / 2);
+    BOOST_TEST(crashes > seeds / 4);
   }
 
   awaitable<int> effect(step_info info, int result) {
@@ -350,7 +350,7 @@ BOOST_AUTO_TEST_CASE(a_cancelled_parent_cancels_its_child) {
       cancelled = e.failure().was_cancelled;
     }
     demand(cancelled, "not cancelled");
-    for (int i = 0; i < 200; ++i) {
+    for (int i = 0; i < 2000; ++i) { // six crashes may come before a takeover
       auto const state = co_await client.state(talk, "1/part");
       if (state == workflow_state::cancelled || state == workflow_state::unknown)
         co_return;
