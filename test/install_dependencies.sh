@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what is missing to build, test and run aether on Debian: install_dependencies.sh GROUP…
-# Groups: build, test, server, clang, format, python. Says what it installs; does nothing when nothing is missing.
+# Groups: build, test, server, clang, format, python, browser. Says what it installs; does nothing when nothing is missing.
 set -eu
 
 wanted=""
@@ -38,6 +38,7 @@ for group in "$@"; do
     want_package libclang-rt-19-dev
     ;;
   format) want_command clang-format-19 clang-format-19 ;;
+  browser) want_command chromium chromium ;;
   python) python3 -c 'import ensurepip, venv' 2>/dev/null || wanted="$wanted python3-venv" ;;
   *)
     echo "unknown group: $group" >&2

@@ -61,6 +61,9 @@ esac
 
 # Without Python's venv the interoperability test has no client; everything else can be tested.
 test/install_dependencies.sh python || notes+=("python3-venv could not be installed")
+if [ "$mode" = release ]; then
+  test/install_dependencies.sh browser || notes+=("chromium could not be installed: the order service's page was not tried")
+fi
 build_all
 
 if AETHER_PYTHON=$(test/support/get_nats_py.sh); then
@@ -83,6 +86,7 @@ run_program unit_nats aether_nats_unit_tests 300
 run_program unit_sqlite aether_sqlite_tests 300
 run_program unit_prometheus aether_prometheus_tests 300
 run_program unit_testing aether_testing_unit_tests 300
+run_program unit_cli aether_cli_unit_tests 300
 # is_due PART VERSION: whether this run has that part on that server. The contract is tested on every one in each run.
 is_due() {
   case $1:$2 in cluster:$newer_server) ;; cluster:*) return 1 ;; esac
@@ -102,6 +106,7 @@ for server in "${servers[@]:-nats-server}"; do
   run_program "contract_${version:-none}" aether_contract_tests 600
   # Once more with the permissions that docs/permissions.md names.
   [ "$mode" != release ] || AETHER_ROLES=yes run_program "roles_${version:-none}" aether_contract_tests 600
+  run_program "cli_${version:-none}" aether_cli_tests 300
   ! is_due integration "$version" || run_program "integration_${version:-none}" aether_integration_tests 900
   ! is_due faults "$version" || run_server_faults "${version:-none}"
   ! is_due cluster "$version" || run_cluster_faults "$version"
