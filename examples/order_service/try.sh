@@ -180,14 +180,15 @@ page_and_metrics() {
 
 # What waits for a fulfilment is under way: with two of these a service for two is full.
 overload() {
-  start --max-requests 2 --pay-within 1
+  start --max-requests 2 --pay-within 3
   place cup
   local id waiting=()
   id=$(id_of)
   for i in 1 2; do
-    curl -sS --max-time 10 "$base/orders/$id/fulfilment?wait=5" >"$work/waits.$i" &
+    curl -sS --max-time 20 --retry 3 "$base/orders/$id/fulfilment?wait=5" >"$work/waits.$i" 2>/dev/null &
     waiting+=($!)
   done
+  sleep 0.5 # they are there first
   for ((i = 0; i < 100; ++i)); do
     [ "$(curl -sS -o "$work/body" -D "$work/head" -w '%{http_code}' "$base/orders/$id")" != 503 ] || break
     sleep 0.01
