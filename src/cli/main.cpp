@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <functional>
@@ -111,5 +112,7 @@ int main(int argc, char** argv) {
   } catch (std::exception const& e) {
     tell(e.what());
   }
-  return exit_code::failed;
+  // A thread of cnats may be connecting still, with what OpenSSL takes down when a process ends in order.
+  std::fflush(nullptr);
+  std::_Exit(exit_code::failed);
 }
