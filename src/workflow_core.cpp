@@ -1,16 +1,15 @@
 // How a host finds workflows, reads them, keeps them in memory and lets them go.
 #include "workflow_core.hpp"
 
-#include "detail/call_deadline.hpp"
 #include "detail/log.hpp"
 #include "detail/utf8.hpp"
+#include "or_default.hpp"
 
 #include <aether/json.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
 #include <random>
@@ -42,16 +41,11 @@ constexpr std::size_t reads_at_once = 64;
 
 workflow_host_options settled(workflow_host_options options) {
   options.validate();
-  if (options.takeover_after.count() == 0)
-    options.takeover_after = std::chrono::seconds(60);
-  if (options.step_timeout.count() == 0)
-    options.step_timeout = std::chrono::seconds(30);
-  if (options.max_resident == 0)
-    options.max_resident = 10'000;
-  if (options.max_journal_entries == 0)
-    options.max_journal_entries = 10'000;
-  if (options.max_result_bytes == 0)
-    options.max_result_bytes = 256 * 1024;
+  options.takeover_after = or_default<std::chrono::nanoseconds>(options.takeover_after, std::chrono::seconds(60));
+  options.step_timeout = or_default<std::chrono::nanoseconds>(options.step_timeout, std::chrono::seconds(30));
+  options.max_resident = or_default<std::size_t>(options.max_resident, 10'000);
+  options.max_journal_entries = or_default<std::size_t>(options.max_journal_entries, 10'000);
+  options.max_result_bytes = or_default<std::size_t>(options.max_result_bytes, 256 * 1024);
   if (!options.time)
     options.time = machine_time();
   if (!options.random)

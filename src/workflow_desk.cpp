@@ -1,14 +1,12 @@
 // Starting, signalling and cancelling workflows, and waiting for their ends.
 #include "workflow_desk.hpp"
 
-#include "detail/call_deadline.hpp"
 #include "detail/utf8.hpp"
 
 #include <aether/json.hpp>
 #include <aether/workflow_host.hpp>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <utility>
 

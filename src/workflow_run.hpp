@@ -13,7 +13,6 @@
 
 #include <exception>
 #include <functional>
-#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -116,7 +115,6 @@ public:
   std::string const& actor_id() const noexcept { return book_.actor_id(); }
   bool is_parked() const noexcept; ///< it waits for signals, timers and children, and all is written
   bool is_dead() const noexcept { return dead_; }
-  bool has_effects() const noexcept { return effects_ > 0; }
   /// What others have to know before it may leave memory has been stored.
   bool is_told_parked() const noexcept { return told_parked_; }
   /// From now on it begins nothing; what is under way ends and is stored.
@@ -193,7 +191,6 @@ private:
   bool winding_down_ = false;
   bool shield_ = false; ///< the code has ended, undo steps run
   bool ended_ = false; ///< of root and undo
-  bool has_ended_code_ = false;
   bool dead_ = false;
   bool left_ = false;
   bool told_parked_ = false;

@@ -1,8 +1,6 @@
 // Writing a run's journal: the same entries until they are stored, or the run turns out to be another host's.
 #include "workflow_run.hpp"
 
-#include "detail/log.hpp"
-
 #include <aether/event_store.hpp>
 #include <aether/json.hpp>
 #include <aether/retry.hpp>
