@@ -34,6 +34,12 @@ build_all() { # [TARGET]
 # count KIND REPORT: test cases of a kind (passed, failed, …) in a report of Boost.Test; nothing when there is none.
 count() { sed -n "s/.* test_cases_$1=\"\([0-9]*\)\".*/\1/p" "$2" 2>/dev/null | head -1; }
 
+# failed_in LOG: the test cases in which a check failed or an exception ended them, with the first line of each.
+failed_in() {
+  sed -nE 's|^(.*/)?([^/(]+)\(([0-9]+)\): (fatal )?error: in "([^"]+)": .*|\5 (\2:\3)|p' "$1" |
+    awk '!told[$1]++ { printf " %s", $0 }'
+}
+
 # run_program NAME PROGRAM LIMIT [SUITES]: runs a Boost.Test executable, or some suites of it ("a,b"), and adds what its
 # report says.
 run_program() {
@@ -61,7 +67,7 @@ run_program() {
     # What is disabled is no test of its own; what has no server or an older one is left out and told.
     left=$(grep -c 'is skipped because precondition' "$log" || true)
     if [ "$bad" -gt 0 ]; then
-      failures+=("$name: $bad test cases")
+      failures+=("$name: $bad test cases:$(failed_in "$log")")
     elif [ "$code" -ne 0 ]; then
       bad=1
       failures+=("$name: every test case passed, but it ended with exit code $code, as a sanitizer's report makes it")
