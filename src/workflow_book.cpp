@@ -100,7 +100,7 @@ void workflow_book::apply(event const& e, journal::any body) {
     signals_.assign(std::move_iterator(next->signals.begin()), std::move_iterator(next->signals.end()));
     for (auto const& s : signals_)
       signal_ids_.insert(s.id);
-    cancel_requested_ = next->cancelled.value_or(false);
+    cancel_reason_ = std::move(next->cancelled);
   } else if (version_ == 0) {
     throw error(errc::malformed_event, "workflow " + actor_id_ + ": its journal begins with \"" + e.event_type +
                                            "\" at version " + std::to_string(e.version));
@@ -116,8 +116,8 @@ void workflow_book::apply(event const& e, journal::any body) {
   } else if (auto* const sent = std::get_if<journal::signalled>(&body)) {
     if (signal_ids_.insert(e.id).second)
       signals_.push_back({e.id, std::move(sent->name), std::move(sent->value)});
-  } else {
-    cancel_requested_ = true;
+  } else if (!cancel_reason_) {
+    cancel_reason_ = std::move(std::get<journal::cancel_requested>(body).reason);
   }
   version_ = e.version;
 }
@@ -132,7 +132,8 @@ void workflow_book::begin(std::int64_t version, std::int64_t run, std::string wo
   last_host_ = std::move(host);
   parent_ = std::move(parent);
   outcome_.reset();
-  cancel_requested_ = cancel_told_ = false;
+  cancel_reason_.reset();
+  cancel_told_ = false;
   entries_ = 0;
   records_.clear();
   asked_.clear();
@@ -190,6 +191,11 @@ asked_answer workflow_book::ask(operation_kind kind, std::string const& key) {
 workflow_record const& workflow_book::record(std::string const& key) const { return records_.at(key); }
 
 bool workflow_book::has_record(std::string const& key) const { return records_.contains(key); }
+
+bool workflow_book::was_asked(std::string const& key) const {
+  auto const at = records_.find(key);
+  return at != records_.end() ? at->second.asked : asked_.contains(key);
+}
 
 void workflow_book::settle(journal::entry const& entry) {
   ++entries_;

@@ -58,7 +58,8 @@ public:
   std::optional<std::string> const& parent() const noexcept { return parent_; }
   std::string const& last_host() const noexcept { return last_host_; } ///< who wrote last; empty: nobody claimed it
   std::optional<journal::outcome> const& outcome() const noexcept { return outcome_; }
-  bool is_cancel_requested() const noexcept { return cancel_requested_; }
+  bool is_cancel_requested() const noexcept { return cancel_reason_.has_value(); }
+  std::string const& cancel_reason() const { return cancel_reason_.value(); } ///< of the first request
   std::size_t entries() const noexcept { return entries_; }
   /// Until then steps may be under way that were begun; the epoch: none.
   time_point busy_until() const;
@@ -70,6 +71,7 @@ public:
   asked_answer ask(operation_kind kind, std::string const& key);
   workflow_record const& record(std::string const& key) const;
   bool has_record(std::string const& key) const;
+  bool was_asked(std::string const& key) const;
 
   /// An operation that was asked for has been settled here: it counts as recorded and asked for. What stands in a
   /// signal_taken entry was taken by take_signal().
@@ -104,7 +106,7 @@ private:
   std::optional<std::string> parent_;
   std::string last_host_;
   std::optional<journal::outcome> outcome_;
-  bool cancel_requested_ = false;
+  std::optional<std::string> cancel_reason_;
   bool cancel_told_ = false;
   std::size_t entries_ = 0;
   std::map<std::string, workflow_record> records_;

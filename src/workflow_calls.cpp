@@ -34,7 +34,10 @@ void check_name(workflow_run const& run, std::string const& name) {
 }
 
 [[noreturn]] void tell_cancelled(workflow_run const& run, std::string const& name) {
-  throw error(errc::workflow_cancelled, run.concerning() + ", " + quoted(name) + ": it is to be cancelled");
+  auto const& book = run.book();
+  bool const is_told_why = book.is_cancel_requested() && !book.cancel_reason().empty();
+  throw error(errc::workflow_cancelled, run.concerning() + ", " + quoted(name) + ": it is to be cancelled" +
+                                            (is_told_why ? ": " + book.cancel_reason() : std::string()));
 }
 
 void throw_if_failed(workflow_run const& run, std::string const& name, workflow_answer const& told) {
@@ -131,10 +134,11 @@ awaitable<std::optional<boost::json::value>> wait_for_signal(std::shared_ptr<wor
 }
 
 awaitable<boost::json::value> wait_for_child(std::shared_ptr<workflow_run> run, std::string name, std::string type,
-                                             boost::json::value input) {
+                                             std::int64_t code_version, boost::json::value input) {
   check_name(checked(run), name);
   auto const op = make_op(operation_kind::child, name);
   op->child_type = type;
+  op->child_code_version = code_version;
   op->child_id = type + "-" + workflow_id(run) + "/" + name;
   op->input = std::move(input);
   workflow_answer told = co_await run->perform(op);

@@ -3,7 +3,8 @@
 
 #include "detail/log.hpp"
 #include "detail/utf8.hpp"
-#include "or_default.hpp"
+#include "workflow_failure.hpp"
+#include "workflow_settings.hpp"
 
 #include <aether/json.hpp>
 
@@ -12,26 +13,7 @@
 #include <boost/asio/error.hpp>
 
 #include <algorithm>
-#include <random>
 #include <utility>
-
-namespace aether {
-
-void workflow_host_options::validate() const {
-  auto const refuse = [](char const* what) {
-    throw error(errc::invalid_argument, std::string("workflow_host_options::") + what);
-  };
-  if (name.empty())
-    refuse("name is empty: give one that stays the same after a restart, and that no other host has");
-  if (name.size() > 255 || !detail::valid_utf8(name))
-    refuse("name is longer than 255 bytes or not UTF-8");
-  if (takeover_after.count() < 0)
-    refuse("takeover_after is negative: use 0 for the default");
-  if (step_timeout.count() < 0)
-    refuse("step_timeout is negative: use 0 for the default");
-}
-
-} // namespace aether
 
 namespace aether::detail {
 
@@ -39,64 +21,7 @@ namespace {
 
 constexpr std::size_t reads_at_once = 64;
 
-workflow_host_options settled(workflow_host_options options) {
-  options.validate();
-  options.takeover_after = or_default<std::chrono::nanoseconds>(options.takeover_after, std::chrono::seconds(60));
-  options.step_timeout = or_default<std::chrono::nanoseconds>(options.step_timeout, std::chrono::seconds(30));
-  options.max_resident = or_default<std::size_t>(options.max_resident, 10'000);
-  options.max_journal_entries = or_default<std::size_t>(options.max_journal_entries, 10'000);
-  options.max_result_bytes = or_default<std::size_t>(options.max_result_bytes, 256 * 1024);
-  if (!options.time)
-    options.time = machine_time();
-  if (!options.random)
-    options.random = [engine = std::mt19937_64(std::random_device{}())]() mutable {
-      return std::uniform_real_distribution<double>()(engine);
-    };
-  return options;
-}
-
 } // namespace
-
-// The agenda.
-
-void workflow_agenda::add(std::string const& actor_id, time_point when) {
-  auto const at = of_.find(actor_id);
-  if (at == of_.end() || when < at->second)
-    set(actor_id, when);
-}
-
-void workflow_agenda::set(std::string const& actor_id, time_point when) {
-  remove(actor_id);
-  of_.emplace(actor_id, when);
-  by_time_.emplace(when, actor_id);
-}
-
-void workflow_agenda::remove(std::string const& actor_id) {
-  auto const at = of_.find(actor_id);
-  if (at == of_.end())
-    return;
-  by_time_.erase({at->second, actor_id});
-  of_.erase(at);
-}
-
-std::optional<time_point> workflow_agenda::next() const {
-  return by_time_.empty() ? std::nullopt : std::optional(by_time_.begin()->first);
-}
-
-std::optional<std::string> workflow_agenda::take_due(time_point now) {
-  if (by_time_.empty() || by_time_.begin()->first > now)
-    return std::nullopt;
-  auto actor_id = by_time_.begin()->second;
-  remove(actor_id);
-  return actor_id;
-}
-
-void workflow_agenda::clear() {
-  by_time_.clear();
-  of_.clear();
-}
-
-// The core.
 
 workflow_core::workflow_core(asio::any_io_executor const& executor, std::shared_ptr<event_store> store,
                              workflow_host_options options)
@@ -108,11 +33,11 @@ asio::any_io_executor workflow_core::strand_executor() const {
   return const_cast<workflow_core*>(this)->strand().executor();
 }
 
-void workflow_core::add_code(std::string type, workflow_body body) {
+void workflow_core::add_code(std::string type, workflow_code code) {
   workflow_actor(type, "x");
   if (is_open_)
     throw error(errc::invalid_argument, "workflow_host::add after open()");
-  if (!types_.emplace(type, std::move(body)).second)
+  if (!types_.emplace(type, std::move(code)).second)
     throw error(errc::invalid_argument, "the workflow type " + quoted(type) + " was added before");
 }
 
@@ -131,7 +56,7 @@ awaitable<void> workflow_core::open(std::shared_ptr<workflow_core> self, call_op
   context_service::of(own_executor).add_member(self);
   std::vector<std::shared_ptr<workflow_feed>> feeds;
   try {
-    for (auto const& [type, body] : self->types_) {
+    for (auto const& [type, code] : self->types_) {
       subscribe_options what;
       what.filter.actor_types = {type};
       what.start = start_from::latest_of_each_actor();
@@ -392,28 +317,17 @@ void workflow_core::load_some() {
 }
 
 awaitable<void> workflow_core::load(std::shared_ptr<workflow_core> self, std::string actor_id, reading from) {
-  std::vector<event> events;
-  backoff pauses;
-  for (int attempt = 1; !self->is_closed_; ++attempt) {
-    bool again = false;
-    try {
-      if (from.since == 0) {
-        std::optional<event> const latest = co_await self->store()->find_latest_event(actor_id);
-        if (!latest)
-          co_return;
-        from.since = journal::run_begins_at(journal::read(*latest), latest->version);
-      }
-      std::vector<event> read = co_await self->store()->get_events(actor_id, from.since - 1);
-      events = std::move(read);
-    } catch (boost::system::system_error const& failed) {
-      if (!is_retryable(failed.code()))
-        throw;
-      again = true;
+  auto const read = [&]() -> awaitable<std::vector<event>> {
+    if (from.since == 0) {
+      std::optional<event> const latest = co_await self->store()->find_latest_event(actor_id);
+      if (!latest)
+        co_return std::vector<event>();
+      from.since = journal::run_begins_at(journal::read(*latest), latest->version);
     }
-    if (!again)
-      break;
-    co_await self->options_.time->sleep_for(pauses.delay(attempt, self->options_.random()));
-  }
+    co_return co_await self->store()->get_events(actor_id, from.since - 1);
+  };
+  retry_policy until_read = patience(self->options_, [core = self.get()] { return core->is_closed_.load(); });
+  std::vector<event> const events = co_await retry(std::move(until_read), read);
   if (self->is_closed_ || events.empty() || self->residents_.contains(actor_id))
     co_return;
   workflow_book book(actor_id);
@@ -609,168 +523,4 @@ void workflow_core::on_agenda() {
   arm();
 }
 
-// Children.
-
-void workflow_core::start_child(workflow_run& parent, std::shared_ptr<workflow_op> const& op) {
-  asio::co_spawn(strand_executor(), follow_child(self(), parent.shared_from_this(), op),
-                 [kept = self(), actor_id = parent.actor_id()](std::exception_ptr failed) {
-                   if (failed && !kept->is_closed_)
-                     kept->log(log_level::error, "a workflow's child cannot be followed", actor_id,
-                               failure_of(failed).message);
-                 });
-}
-
-awaitable<void> workflow_core::follow_child(std::shared_ptr<workflow_core> self, std::shared_ptr<workflow_run> parent,
-                                            std::shared_ptr<workflow_op> op) {
-  std::exception_ptr failed;
-  backoff pauses;
-  for (int attempt = 1;; ++attempt) {
-    bool again = false;
-    failed = nullptr;
-    try {
-      journal::started first;
-      first.workflow = op->child_type;
-      first.input = op->input;
-      first.parent = parent->actor_id();
-      if (self->types_.contains(op->child_type))
-        first.host = self->options_.name;
-      co_await start_at(self, op->child_id, std::move(first), call_options());
-    } catch (boost::system::system_error const& e) {
-      failed = std::current_exception();
-      again = is_retryable(e.code());
-    }
-    if (!again || parent->is_dead())
-      break;
-    co_await self->options_.time->sleep_for(pauses.delay(attempt, self->options_.random()));
-  }
-  parent->on_child_started(op);
-  if (failed) {
-    workflow_record how;
-    how.kind = journal::entry_kind::step_failed;
-    how.error = failure_of(failed);
-    parent->on_child(op, std::move(how));
-    co_return;
-  }
-  // Not held while it waits: its host may end, and it may leave memory.
-  auto wait = await_child(self, parent, parent->actor_id(), op);
-  parent.reset();
-  co_await std::move(wait);
-}
-
-awaitable<void> workflow_core::await_child(std::shared_ptr<workflow_core> self, std::weak_ptr<workflow_run> parent,
-                                           std::string parent_id, std::shared_ptr<workflow_op> op) {
-  std::optional<journal::outcome> end;
-  workflow_record how;
-  backoff pauses;
-  for (int attempt = 1; !end && !self->is_closed_; ++attempt) {
-    std::exception_ptr failed;
-    bool again = false;
-    try {
-      journal::outcome ended = co_await wait_for_end(self, op->child_id, op->child_type, call_options());
-      end = std::move(ended);
-    } catch (boost::system::system_error const& e) {
-      failed = std::current_exception();
-      again = is_retryable(e.code()) || e.code() == errc::closed || e.code() == asio::error::operation_aborted;
-    }
-    if (failed && !again) {
-      end.emplace();
-      end->kind = journal::outcome_kind::failed;
-      end->error = failure_of(failed);
-    }
-    if (!end && !self->is_closed_)
-      co_await self->options_.time->sleep_for(pauses.delay(attempt, self->options_.random()));
-  }
-  if (self->is_closed_)
-    co_return;
-  auto const waits = parent.lock();
-  if (!waits || waits->is_dead()) {
-    self->want(parent_id, {0, 0, true});
-    co_return;
-  }
-  if (end->kind == journal::outcome_kind::completed) {
-    how.kind = journal::entry_kind::step_completed;
-    how.value = end->result.value_or(nullptr);
-  } else {
-    how.kind = journal::entry_kind::step_failed;
-    how.error = end->error.value_or(journal::failure());
-  }
-  waits->on_child(op, std::move(how));
-}
-
-void workflow_core::cancel_child(workflow_run& parent, std::shared_ptr<workflow_op> const& op) {
-  asio::co_spawn(strand_executor(), end_child(self(), parent.shared_from_this(), op), [](std::exception_ptr) {});
-}
-
-awaitable<void> workflow_core::end_child(std::shared_ptr<workflow_core> self, std::shared_ptr<workflow_run> parent,
-                                         std::shared_ptr<workflow_op> op) {
-  backoff pauses;
-  bool again = true;
-  for (int attempt = 1; again && !parent->is_dead(); ++attempt) {
-    again = false;
-    try {
-      co_await cancel_at(self, op->child_id, "its parent was cancelled", call_options());
-    } catch (boost::system::system_error const& failed) {
-      again = is_retryable(failed.code());
-      if (!again && failed.code() != errc::workflow_not_found)
-        self->log(log_level::error, "a workflow's child cannot be cancelled", op->child_id, failed.what());
-    }
-    if (again && !parent->is_dead())
-      co_await self->options_.time->sleep_for(pauses.delay(attempt, self->options_.random()));
-  }
-  parent->on_child_cancelled(op);
-}
-
 } // namespace aether::detail
-
-namespace aether {
-
-struct workflow_host::impl {
-  std::shared_ptr<detail::workflow_core> core;
-
-  explicit impl(std::shared_ptr<detail::workflow_core> made) : core(std::move(made)) {}
-  ~impl() { core->stop(); }
-
-  static detail::workflow_core& of(std::shared_ptr<impl> const& self) {
-    if (!self)
-      throw error(errc::not_open, "a workflow host that was default-made or moved from");
-    return *self->core;
-  }
-};
-
-workflow_host::workflow_host(boost::asio::any_io_executor executor, std::shared_ptr<event_store> store,
-                             workflow_host_options options)
-    : impl_(std::make_shared<impl>(
-          std::make_shared<detail::workflow_core>(executor, std::move(store), std::move(options)))) {}
-
-void workflow_host::add_code(std::string type, body code) {
-  impl::of(impl_).add_code(std::move(type), std::move(code));
-}
-
-awaitable<void> workflow_host::open(call_options options) {
-  return detail::workflow_core::open(impl::of(impl_).self(), options);
-}
-
-workflow_client workflow_host::client() const { return workflow_client(impl::of(impl_).self()); }
-
-awaitable<void> workflow_host::close(call_options options) {
-  return detail::workflow_core::close(impl::of(impl_).self(), options);
-}
-
-workflow_metrics workflow_host::metrics() const { return impl::of(impl_).metrics(); }
-
-namespace detail {
-
-std::shared_ptr<workflow_core> workflow_host_access::core_of(workflow_host const& host) {
-  return workflow_host::impl::of(host.impl_).self();
-}
-
-void workflow_host_access::stop(workflow_host const& host) noexcept { workflow_host::impl::of(host.impl_).stop(); }
-
-std::vector<std::string> workflow_host_access::steps_under_way(workflow_host const& host,
-                                                               std::optional<time_point> due_by) {
-  return workflow_host::impl::of(host.impl_).steps_under_way(due_by);
-}
-
-} // namespace detail
-
-} // namespace aether

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "detail/context_service.hpp"
+#include "workflow_agenda.hpp"
 #include "workflow_desk.hpp"
 #include "workflow_run.hpp"
 #include "workflow_watch.hpp"
@@ -21,23 +22,6 @@
 
 namespace aether::detail {
 
-/// Times at which to see to a workflow, one for each.
-class workflow_agenda {
-public:
-  /// The earlier one counts if it has one already.
-  void add(std::string const& actor_id, time_point when);
-  void set(std::string const& actor_id, time_point when);
-  void remove(std::string const& actor_id);
-  std::optional<time_point> next() const;
-  /// One that is due by then; it is removed.
-  std::optional<std::string> take_due(time_point now);
-  void clear();
-
-private:
-  std::set<std::pair<time_point, std::string>> by_time_;
-  std::unordered_map<std::string, time_point> of_;
-};
-
 /// Everything on its strand but what is said otherwise.
 class workflow_core final : public workflow_desk, public workflow_surroundings, public context_member {
 public:
@@ -47,7 +31,7 @@ public:
 
   std::shared_ptr<workflow_core> self() { return std::static_pointer_cast<workflow_core>(shared_from_this()); }
 
-  void add_code(std::string type, workflow_body body); ///< before open()
+  void add_code(std::string type, workflow_code code); ///< before open()
   static awaitable<void> open(std::shared_ptr<workflow_core> self, call_options options); ///< from anywhere
   static awaitable<void> close(std::shared_ptr<workflow_core> self, call_options options); ///< from anywhere
   void stop() noexcept; ///< from any thread: ends as a crash would
@@ -115,7 +99,7 @@ private:
   void update_counts();
 
   workflow_host_options options_;
-  std::map<std::string, workflow_body> types_;
+  std::map<std::string, workflow_code> types_;
   std::atomic<bool> is_open_{false};
   std::atomic<bool> is_closed_{false};
   std::vector<std::shared_ptr<workflow_feed>> hosted_feeds_;

@@ -317,11 +317,12 @@ awaitable<bool> start_at(std::shared_ptr<workflow_desk> desk, std::string actor_
   co_return false;
 }
 
-awaitable<bool> start_workflow(std::shared_ptr<workflow_desk> desk, std::string type, std::string id,
-                               boost::json::value input, call_options options) {
+awaitable<bool> start_workflow(std::shared_ptr<workflow_desk> desk, std::string type, std::int64_t code_version,
+                               std::string id, boost::json::value input, call_options options) {
   checked(desk);
   journal::started first;
   first.workflow = type;
+  first.code_version = code_version;
   first.input = std::move(input);
   if (desk->hosts(type))
     first.host = desk->host_name();

@@ -1,7 +1,6 @@
 // The effects of a run: steps with their attempts and timeouts, and branches side by side.
+#include "workflow_failure.hpp"
 #include "workflow_run.hpp"
-
-#include "detail/utf8.hpp"
 
 #include <aether/json.hpp>
 
@@ -10,7 +9,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/json/serialize.hpp>
 
 #include <utility>
 
@@ -83,19 +81,6 @@ awaitable<effect_end> run_attempts(std::shared_ptr<workflow_run> run, std::share
 }
 
 } // namespace
-
-std::exception_ptr unfit(boost::json::value const& value, std::size_t limit) {
-  if (!value.is_structured() && !value.is_string())
-    return nullptr;
-  auto const text = boost::json::serialize(value);
-  if (text.size() > limit)
-    return std::make_exception_ptr(
-        error(errc::workflow_result_too_large, "its result takes " + std::to_string(text.size()) +
-                                                   " bytes; max_result_bytes is " + std::to_string(limit)));
-  if (!valid_utf8(text))
-    return std::make_exception_ptr(error(errc::invalid_argument, "its result is not UTF-8"));
-  return nullptr;
-}
 
 /// Says that a branch is gone, whether it ended or was destroyed. Asio destroys coroutines in a posted call: who waits
 /// for the last of them goes then.

@@ -1,11 +1,19 @@
-// Reading a journal's events.
+// Making a journal's entries, and reading its events.
 #include "workflow_journal.hpp"
 
 #include <aether/error.hpp>
 
+#include <utility>
 #include <variant>
 
 namespace aether::detail::journal {
+
+entry entry_of(entry_kind kind, std::string name) {
+  entry made;
+  made.kind = kind;
+  made.name = std::move(name);
+  return made;
+}
 
 any read(event const& e) {
   if (auto body = event_as_one_of<event_types>(e))

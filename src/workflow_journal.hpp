@@ -53,6 +53,8 @@ struct entry {
 };
 BOOST_DESCRIBE_STRUCT(entry, (), (kind, name, value, error, attempts, signal, until, signals))
 
+entry entry_of(entry_kind kind, std::string name);
+
 enum class outcome_kind { completed, failed, cancelled };
 BOOST_DESCRIBE_ENUM(outcome_kind, completed, failed, cancelled)
 
@@ -132,11 +134,12 @@ struct continued {
   std::string host;
   std::int64_t run = 2; ///< that begins with it
   boost::json::value input;
+  std::vector<entry> entries;  ///< of the run that ends
   std::vector<signal> signals; ///< that nobody took
-  std::optional<bool> cancelled; ///< cancelling was requested and not yet told to the code
+  std::optional<std::string> cancelled; ///< the reason: cancelling was requested and not yet told to the code
   std::optional<std::string> parent;
 };
-BOOST_DESCRIBE_STRUCT(continued, (), (workflow, code_version, host, run, input, signals, cancelled, parent))
+BOOST_DESCRIBE_STRUCT(continued, (), (workflow, code_version, host, run, input, entries, signals, cancelled, parent))
 
 using event_types = event_set<started, advanced, finished, signalled, cancel_requested, continued>;
 using any = event_types::variant;

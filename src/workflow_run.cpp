@@ -1,5 +1,6 @@
-// A run of a workflow: when operations are answered, what is written when, and how it leaves memory.
+// A run of a workflow: its code's beginning and end, its operations, what comes from outside, and how it leaves memory.
 #include "workflow_run.hpp"
+#include "workflow_failure.hpp"
 
 #include "detail/utf8.hpp"
 
@@ -7,86 +8,24 @@
 #include <aether/json.hpp>
 #include <aether/workflow.hpp>
 
-#include <algorithm>
-#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/error.hpp>
+
+#include <algorithm>
 #include <limits>
-#include <random>
 #include <utility>
 
 namespace aether::detail {
 
 namespace {
 
-using journal::entry;
 using journal::entry_kind;
 
 constexpr auto never = steady_time::max();
-constexpr int longest_child_silence = 60; // times takeover_after
-
-entry entry_of(entry_kind kind, std::string name) {
-  entry made;
-  made.kind = kind;
-  made.name = std::move(name);
-  return made;
-}
-
-/// Until its last attempt has ended: none begins behind the policy's max_elapsed.
-std::chrono::nanoseconds longest_time(step_options const& options) {
-  if (!options.retry || options.mode == execution::at_most_once)
-    return options.timeout;
-  return options.timeout + options.retry->options().max_elapsed;
-}
-
-constexpr std::size_t longest_message = 4096;
-
-// What programs say may be of any length and encoding; a journal holds UTF-8.
-std::string storable(std::string text) {
-  if (text.size() > longest_message)
-    text = text.substr(0, longest_message);
-  return valid_utf8(text) ? text : escaped(text);
-}
 
 } // namespace
 
-journal::failure failure_of(std::exception_ptr const& error) {
-  journal::failure how;
-  try {
-    std::rethrow_exception(error);
-  } catch (step_error const& e) {
-    how.category = e.category();
-    how.code = e.number();
-    how.message = "step " + quoted(e.name()) + ": " + e.message();
-  } catch (aether::error const& e) {
-    how.category = e.code().category().name();
-    how.code = e.code().value();
-    how.message = e.what();
-    // What the library says to the code's meaning may change, and is not stored.
-    auto const meaning = ": " + e.code().what();
-    if (how.message.ends_with(meaning))
-      how.message.resize(how.message.size() - meaning.size());
-  } catch (boost::system::system_error const& e) {
-    how.category = e.code().category().name();
-    how.code = e.code().value();
-    how.message = e.what();
-  } catch (std::system_error const& e) {
-    how.category = e.code().category().name();
-    how.code = e.code().value();
-    how.message = e.what();
-  } catch (std::exception const& e) {
-    how.category = "exception";
-    how.message = e.what();
-  } catch (...) {
-    how.category = "unknown";
-    how.message = "something was thrown that is no std::exception";
-  }
-  how.message = storable(std::move(how.message));
-  return how;
-}
-
-workflow_run::workflow_run(std::shared_ptr<workflow_surroundings> around, workflow_book book, workflow_body const& body)
-    : around_(std::move(around)), book_(std::move(book)), body_(body) {}
+workflow_run::workflow_run(std::shared_ptr<workflow_surroundings> around, workflow_book book, workflow_code const& code)
+    : around_(std::move(around)), book_(std::move(book)), code_(code) {}
 
 workflow_run::~workflow_run() = default;
 
@@ -98,7 +37,7 @@ void workflow_run::start(bool fresh) {
   repeated_ = !fresh;
   running_ = 1;
   auto const self = shared_from_this();
-  asio::co_spawn(around_->executor(), body_(workflow(self), book_.input()),
+  asio::co_spawn(around_->executor(), code_.body(workflow(self), book_.input()),
                  [self](std::exception_ptr error, boost::json::value result) {
                    self->on_root_end(std::move(error), std::move(result));
                  });
@@ -161,7 +100,14 @@ awaitable<void> workflow_run::undo_all(std::shared_ptr<workflow_run> self) {
   }
 }
 
+void workflow_run::refuse_name(std::string const& name) const {
+  throw error(errc::workflow_name_used,
+              concerning() + ": an undo step and something else have the name " + quoted(name));
+}
+
 void workflow_run::add_undo(std::string name, step_function function, step_options options) {
+  if (book_.was_asked(name) || !undo_names_.insert(name).second)
+    refuse_name(name);
   undo_.push_back({std::move(name), std::move(function), std::move(options)});
 }
 
@@ -182,6 +128,8 @@ awaitable<workflow_answer> workflow_run::perform(std::shared_ptr<workflow_op> op
     if (!shield_ && book_.entries() >= around_->options().max_journal_entries && !book_.has_record(op->key))
       throw error(errc::workflow_too_long, concerning() + ", " + quoted(op->name) + ": max_journal_entries is " +
                                                std::to_string(around_->options().max_journal_entries));
+    if (!shield_ && undo_names_.contains(op->key))
+      refuse_name(op->key);
     try {
       known.how = book_.ask(op->kind, op->key);
     } catch (aether::error const& e) {
@@ -235,211 +183,6 @@ void workflow_run::record(journal::entry made, std::shared_ptr<workflow_op> cons
   answer(*op, std::move(with));
 }
 
-void workflow_run::post_settle() {
-  if (settle_posted_)
-    return;
-  settle_posted_ = true;
-  around_->post([self = shared_from_this()] {
-    self->settle_posted_ = false;
-    self->settle();
-  });
-}
-
-void workflow_run::settle() {
-  if (dead_)
-    return drop_coroutines();
-  if (running_ > 0 || writing_ || !go_live())
-    return;
-  settle_recorded();
-  if (book_.is_cancel_requested())
-    settle_cancelled();
-  settle_signals_and_timers();
-  if (running_ > 0)
-    return;
-  if (has_to_write()) {
-    add_notes();
-    writing_ = true;
-    auto const self = shared_from_this();
-    asio::co_spawn(around_->executor(), write(self), [self](std::exception_ptr error) {
-      if (error && !self->dead_)
-        self->leave(run_end::broken, failure_of(error).message);
-    });
-    return;
-  }
-  if (!winding_down_)
-    begin_effects();
-  if (auto const wake = next_wake())
-    around_->wake_at(*this, *wake);
-  if (!is_parked())
-    return;
-  // Its child was started and may take long: others are told that this silence is none.
-  auto const waits_for_child = [](auto const& op) { return !op->is_join && op->kind == operation_kind::child; };
-  if (!told_parked_ && !winding_down_ && std::any_of(waiting_.begin(), waiting_.end(), waits_for_child))
-    return tell_parked();
-  around_->on_parked(*this);
-}
-
-// All that the journal holds must have been asked for once no branch goes on by it.
-bool workflow_run::go_live() {
-  if (live_)
-    return true;
-  auto const left = book_.unasked();
-  if (left.empty())
-    return live_ = true;
-  std::string what = "the journal holds";
-  for (auto const& key : left)
-    what += " " + quoted(key);
-  what += ", which the code does not ask for; it asks for";
-  bool any = false;
-  for (auto const& op : waiting_)
-    if (!op->is_join) {
-      what += " " + quoted(op->key);
-      any = true;
-    }
-  leave(run_end::broken, concerning() + ": " + what + (any ? "" : " nothing"));
-  return false;
-}
-
-void workflow_run::settle_recorded() {
-  auto const asked = waiting_;
-  for (auto const& op : asked)
-    if (op->kind == operation_kind::recorded && !op->is_join) {
-      auto made = entry_of(entry_kind::recorded, op->key);
-      if (op->wants_random) {
-        auto const& random = around_->options().random;
-        std::uint64_t bits = 0;
-        for (int i = 0; i < 4; ++i)
-          bits = bits << 16 | static_cast<std::uint64_t>(random() * 65536);
-        made.value = bits;
-      } else {
-        made.value = to_json_value(around_->options().time->now());
-      }
-      record(std::move(made), op);
-    }
-}
-
-void workflow_run::settle_cancelled() {
-  auto const asked = waiting_;
-  for (auto const& op : asked)
-    if (!op->is_join && !op->shielded && !op->in_effect) {
-      // Its cancel request is an effect: it comes before the record that there was one.
-      if (op->kind == operation_kind::child && !op->child_is_cancelled) {
-        op->cancels_child = true;
-        continue;
-      }
-      book_.tell_cancel();
-      record(entry_of(entry_kind::cancelled, op->key), op);
-    }
-}
-
-void workflow_run::settle_signals_and_timers() {
-  auto const now = around_->options().time->now();
-  auto const asked = waiting_;
-  for (auto const& op : asked) {
-    if (op->is_join)
-      continue;
-    bool const is_signal = op->kind == operation_kind::signal || op->kind == operation_kind::signal_until;
-    if (is_signal)
-      if (auto taken = book_.take_signal(op->name)) {
-        auto made = entry_of(entry_kind::signal_taken, op->key);
-        made.signal = std::move(taken->id);
-        auto settled = made;
-        settled.value = std::move(taken->value); // known from the signal's own event
-        book_.settle(settled);
-        workflow_answer with;
-        with.how = asked_answer::recorded;
-        with.record = book_.record(op->key);
-        pending_.push_back(std::move(made));
-        answer(*op, std::move(with));
-        continue;
-      }
-    if (op->kind != operation_kind::step && op->due && *op->due <= now)
-      record(entry_of(is_signal ? entry_kind::signal_timed_out : entry_kind::timer_fired, op->key), op);
-  }
-}
-
-bool workflow_run::has_to_write() const {
-  if (!pending_.empty() || ended_ || wants_parked_told_)
-    return true;
-  if (winding_down_)
-    return false;
-  bool const is_foreign = book_.last_host() != around_->options().name;
-  return std::any_of(waiting_.begin(), waiting_.end(),
-                     [&](auto const& op) { return begins(*op) && (is_foreign || says_that_it_begins(*op)); });
-}
-
-/// It is an effect, and the next to be done.
-bool workflow_run::begins(workflow_op const& op) const {
-  if (op.is_join || op.in_effect)
-    return false;
-  return op.kind == operation_kind::step ||
-         (op.kind == operation_kind::child && (!op.child_is_started || op.cancels_child));
-}
-
-bool workflow_run::says_that_it_begins(workflow_op const& op) const {
-  if (op.kind != operation_kind::step || op.begun_is_stored || winding_down_)
-    return false;
-  return op.options.mode == execution::at_most_once || op.options.timeout >= around_->options().takeover_after ||
-         longest_time(op.options) > around_->options().takeover_after;
-}
-
-// What others are told beside what was settled: who goes on, which steps begin, and what is waited for.
-void workflow_run::add_notes() {
-  auto const& options = around_->options();
-  if (book_.last_host() != options.name) {
-    entry claimed;
-    claimed.kind = entry_kind::claimed;
-    pending_.insert(pending_.begin(), std::move(claimed));
-  }
-  if (ended_)
-    return;
-  bool any_begins = effects_ > 0;
-  entry parked;
-  parked.signals.emplace();
-  for (auto const& op : waiting_) {
-    if (op->is_join)
-      continue;
-    if (op->kind == operation_kind::signal || op->kind == operation_kind::signal_until)
-      parked.signals->push_back(op->name);
-    if (op->due && (!parked.until || *op->due < *parked.until))
-      parked.until = op->due;
-    // A host that begins later does not see the child's end: in the worst case it looks then.
-    if (auto const latest = options.time->now() + longest_child_silence * options.takeover_after;
-        op->kind == operation_kind::child && (!parked.until || latest < *parked.until))
-      parked.until = latest;
-    any_begins = any_begins || begins(*op);
-    if (!begins(*op) || !says_that_it_begins(*op))
-      continue;
-    auto begun = entry_of(entry_kind::step_begun, op->key);
-    begun.until = options.time->now() + longest_time(op->options);
-    pending_.push_back(std::move(begun));
-    op->begun_is_stored = true;
-  }
-  wants_parked_told_ = false;
-  told_parked_ = !any_begins;
-  if (!any_begins)
-    pending_.push_back(std::move(parked));
-}
-
-void workflow_run::begin_effects() {
-  auto const asked = waiting_;
-  for (auto const& op : asked) {
-    if (!begins(*op))
-      continue;
-    if (op->kind == operation_kind::step) {
-      run_effect(op);
-      continue;
-    }
-    op->in_effect = true;
-    ++effects_;
-    if (op->cancels_child)
-      around_->cancel_child(*this, op);
-    else
-      around_->start_child(*this, op);
-  }
-  repeated_ = false;
-}
-
 void workflow_run::on_child_started(std::shared_ptr<workflow_op> const& op) {
   op->in_effect = false;
   op->child_is_started = true;
@@ -458,7 +201,7 @@ void workflow_run::on_child_cancelled(std::shared_ptr<workflow_op> const& op) {
 void workflow_run::on_child(std::shared_ptr<workflow_op> const& op, workflow_record how) {
   if (dead_ || book_.has_record(op->key) || op->cancels_child || op->child_is_cancelled)
     return;
-  auto made = entry_of(how.kind, op->key);
+  auto made = journal::entry_of(how.kind, op->key);
   if (how.kind == entry_kind::step_failed)
     made.error = std::move(how.error);
   else

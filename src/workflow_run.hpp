@@ -11,10 +11,12 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,6 +56,7 @@ struct workflow_op {
   // a child's
   std::string child_id;
   std::string child_type;
+  std::int64_t child_code_version = 1;
   boost::json::value input;
   bool child_is_started = false;
   bool cancels_child = false; ///< what is to be done to it, before this operation is told
@@ -92,12 +95,16 @@ protected:
   ~workflow_surroundings() = default;
 };
 
-using workflow_body = std::function<awaitable<boost::json::value>(workflow, boost::json::value const& input)>;
+/// A type's code, as the host has it.
+struct workflow_code {
+  std::function<awaitable<boost::json::value>(workflow, boost::json::value const& input)> body;
+  std::int64_t version = 1;
+};
 
 /// On its host's strand only. Never destroys coroutines that it is called from.
 class workflow_run : public std::enable_shared_from_this<workflow_run> {
 public:
-  workflow_run(std::shared_ptr<workflow_surroundings> around, workflow_book book, workflow_body const& body);
+  workflow_run(std::shared_ptr<workflow_surroundings> around, workflow_book book, workflow_code const& code);
   ~workflow_run();
 
   /// Runs the code, first against the journal. `fresh`: nobody can have begun its effects before.
@@ -141,6 +148,7 @@ private:
   };
   struct branch_token;
 
+  [[noreturn]] void refuse_name(std::string const& name) const;
   void park(std::shared_ptr<workflow_op> const& op);
   void answer(workflow_op& op, workflow_answer with);
   void record(journal::entry entry, std::shared_ptr<workflow_op> const& op);
@@ -173,10 +181,11 @@ private:
 
   std::shared_ptr<workflow_surroundings> around_;
   workflow_book book_;
-  workflow_body const& body_;
+  workflow_code const& code_;
 
   std::vector<std::shared_ptr<workflow_op>> waiting_;
   std::vector<undo> undo_;
+  std::set<std::string> undo_names_;
   std::vector<std::string> undo_failed_;
   std::vector<journal::entry> pending_; ///< settled, not stored
   std::size_t running_ = 0; ///< branches in the code, or about to be
@@ -196,6 +205,8 @@ private:
   bool told_parked_ = false;
   bool wants_parked_told_ = false;
   std::optional<boost::json::value> continue_with_;
+  std::vector<journal::entry>
+      last_entries_; ///< of a run that continues: they are stored with the beginning of the next
   journal::outcome outcome_;
 };
 
@@ -203,11 +214,5 @@ private:
 struct continue_request {
   boost::json::value input;
 };
-
-/// Why a value cannot be stored; null: it can.
-std::exception_ptr unfit(boost::json::value const& value, std::size_t limit);
-
-/// An exception as it is stored.
-journal::failure failure_of(std::exception_ptr const& error);
 
 } // namespace aether::detail

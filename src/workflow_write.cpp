@@ -1,5 +1,6 @@
 // Writing a run's journal: the same entries until they are stored, or the run turns out to be another host's.
 #include "workflow_run.hpp"
+#include "workflow_settings.hpp"
 
 #include <aether/event_store.hpp>
 #include <aether/json.hpp>
@@ -49,8 +50,10 @@ event workflow_run::next_event() {
     body.entries = std::move(entries);
     return to_event(actor_id(), book_.version() + 1, body);
   }
-  if (continue_with_)
+  if (continue_with_) {
+    last_entries_ = std::move(entries);
     return continuing_event();
+  }
   journal::finished body;
   body.host = host;
   body.run = book_.run();
@@ -65,14 +68,15 @@ event workflow_run::next_event() {
 event workflow_run::continuing_event() const {
   journal::continued body;
   body.workflow = book_.workflow();
-  body.code_version = book_.code_version();
+  body.code_version = code_.version;
   body.host = around_->options().name;
   body.run = book_.run() + 1;
   body.input = *continue_with_;
+  body.entries = last_entries_;
   body.signals = book_.untaken();
   body.parent = book_.parent();
   if (book_.is_cancel_requested() && !book_.was_cancel_told())
-    body.cancelled = true;
+    body.cancelled = book_.cancel_reason();
   return to_event(actor_id(), book_.version() + 1, body);
 }
 
@@ -98,69 +102,38 @@ awaitable<void> workflow_run::write(std::shared_ptr<workflow_run> self) {
   self->take_arrived();
 }
 
-// True: it is stored. False: another host wrote.
+// True: it is stored. False: another host wrote, or the run is dead.
 awaitable<bool> workflow_run::store(std::shared_ptr<workflow_run> self, event e) {
   auto const keeper = self->around_;
-  backoff pauses;
-  bool conflicted = false;
-  for (int attempt = 1; !self->dead_; ++attempt) {
-    save_options options;
-    options.expected_version = e.version - 1;
-    bool is_stored = false;
-    bool is_ours = true;
-    std::exception_ptr failed;
-    bool again = false;
-    try {
-      if (conflicted) {
-        is_ours = co_await catch_up(self);
-        if (e.event_type == journal::continued::event_type)
-          e = self->continuing_event();
-        e.version = self->book_.version() + 1;
-        e.id = make_uuid();
-        conflicted = false;
-      } else {
-        save_outcome const answered = co_await keeper->store()->try_save_event(e, options);
-        is_stored = std::holds_alternative<saved>(answered);
-        conflicted = !is_stored;
+  auto const save = [&]() -> awaitable<bool> {
+    while (!self->dead_) {
+      save_options options;
+      options.expected_version = e.version - 1;
+      save_outcome const answered = co_await keeper->store()->try_save_event(e, options);
+      if (std::holds_alternative<saved>(answered)) {
+        self->book_.wrote(e.version, keeper->options().name);
+        co_return true;
       }
-    } catch (boost::system::system_error const& thrown) {
-      failed = std::current_exception();
-      again = is_retryable(thrown.code());
+      bool const is_ours = co_await catch_up(self);
+      if (!is_ours)
+        break;
+      if (e.event_type == journal::continued::event_type)
+        e = self->continuing_event();
+      e.version = self->book_.version() + 1;
+      e.id = make_uuid();
     }
-    if (is_stored) {
-      self->book_.wrote(e.version, keeper->options().name);
-      co_return true;
-    }
-    if (!is_ours)
-      co_return false;
-    if (!failed)
-      continue;
-    if (!again)
-      std::rethrow_exception(failed);
-    auto const pause = pauses.delay(attempt, keeper->options().random());
-    co_await keeper->options().time->sleep_for(pause);
-  }
-  co_return false;
+    co_return false;
+  };
+  retry_policy until_stored = patience(keeper->options(), [run = self.get()] { return run->dead_; });
+  bool const is_stored = co_await retry(std::move(until_stored), save);
+  co_return is_stored;
 }
 
 // The feed has left something out: it was interrupted.
 awaitable<void> workflow_run::read_missed(std::shared_ptr<workflow_run> self) {
-  auto const keeper = self->around_;
-  backoff pauses;
-  bool is_ours = true;
-  bool again = true;
-  for (int attempt = 1; again && !self->dead_; ++attempt) {
-    again = false;
-    try {
-      is_ours = co_await catch_up(self);
-    } catch (boost::system::system_error const& failed) {
-      if (!is_retryable(failed.code()))
-        throw;
-      again = true;
-    }
-    if (again)
-      co_await keeper->options().time->sleep_for(pauses.delay(attempt, keeper->options().random()));
-  }
+  auto const read = [&] { return catch_up(self); };
+  retry_policy until_read = patience(self->around_->options(), [run = self.get()] { return run->dead_; });
+  bool const is_ours = co_await retry(std::move(until_read), read);
   self->writing_ = false;
   if (self->dead_)
     co_return;

@@ -36,7 +36,7 @@ public:
 
   std::string id() const { return detail::workflow_id(run_); } ///< as it was started, without the type
   std::int64_t run() const { return detail::workflow_run_number(run_); } ///< 1, and one more for each continue_as_new
-  /// Of the run, as stored when it began; 1, as nothing sets another one yet.
+  /// Of the workflow_type with which the run was started; that of the host when it began by continue_as_new.
   std::int64_t code_version() const { return detail::workflow_code_version(run_); }
 
   /// Runs `function()`, or `function(step_info const&)`, which returns an awaitable of void or of what has a form in
@@ -107,7 +107,8 @@ public:
   /// When this one is cancelled while it waits, the child is asked to cancel too.
   template <class Input, class Result>
   awaitable<Result> child(std::string name, workflow_type<Input, Result> const& type, Input const& input) const {
-    return detail::run_child<Result>(run_, std::move(name), type.name(), detail::to_json_value(input));
+    return detail::run_child<Result>(run_, std::move(name), type.name(), type.code_version(),
+                                     detail::to_json_value(input));
   }
 
   /// Ends this run and begins the next one, with another input and an empty journal; signals that were not taken go on,

@@ -33,8 +33,8 @@ namespace detail {
 class workflow_desk;
 struct workflow_host_access;
 
-awaitable<bool> start_workflow(std::shared_ptr<workflow_desk> desk, std::string type, std::string id,
-                               boost::json::value input, call_options options);
+awaitable<bool> start_workflow(std::shared_ptr<workflow_desk> desk, std::string type, std::int64_t code_version,
+                               std::string id, boost::json::value input, call_options options);
 awaitable<void> signal_workflow(std::shared_ptr<workflow_desk> desk, std::string type, std::string id, std::string name,
                                 boost::json::value value, std::string signal_id, call_options options);
 awaitable<void> cancel_workflow(std::shared_ptr<workflow_desk> desk, std::string type, std::string id,
@@ -77,7 +77,8 @@ public:
   template <class Input, class Result>
   awaitable<bool> start(workflow_type<Input, Result> const& type, std::string id,
                         std::type_identity_t<Input> const& input, call_options options = {}) const {
-    return detail::start_workflow(desk_, type.name(), std::move(id), detail::to_json_value(input), options);
+    return detail::start_workflow(desk_, type.name(), type.code_version(), std::move(id), detail::to_json_value(input),
+                                  options);
   }
 
   /// Stores a signal, whether anybody hosts the workflow or not. Throws workflow_not_found, workflow_finished. One that
@@ -152,9 +153,10 @@ public:
     static_assert(detail::journaled<Result>, "a workflow's result is void or has a form in JSON");
     static_assert(std::is_same_v<std::invoke_result_t<Code&, workflow, Input>, awaitable<Result>>,
                   "the code is callable with (workflow, Input) and returns awaitable<Result>");
-    add_code(type.name(), [kept = std::make_shared<Code>(std::move(code))](workflow w, boost::json::value const& in) {
+    auto body_of = [kept = std::make_shared<Code>(std::move(code))](workflow w, boost::json::value const& in) {
       return call<Input, Result>(std::move(w), in, kept);
-    });
+    };
+    add_code(type.name(), type.code_version(), std::move(body_of));
   }
 
   /// Finds unfinished workflows of the types added, and runs them, until close(), the end of the last handle or of the
@@ -188,7 +190,7 @@ private:
     }
     co_return stored;
   }
-  void add_code(std::string type, body code);
+  void add_code(std::string type, std::int64_t code_version, body code);
   friend struct detail::workflow_host_access;
 
   struct impl;

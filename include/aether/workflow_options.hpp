@@ -52,11 +52,15 @@ public:
   using input_type = Input;
   using result_type = Result;
 
-  explicit workflow_type(std::string name) : name_(std::move(name)) {}
+  /// `code_version`: stored in each run that begins with it, so that changed code knows old runs.
+  explicit workflow_type(std::string name, std::int64_t code_version = 1)
+      : name_(std::move(name)), code_version_(code_version) {}
   std::string const& name() const noexcept { return name_; }
+  std::int64_t code_version() const noexcept { return code_version_; }
 
 private:
   std::string name_;
+  std::int64_t code_version_;
 };
 
 /// A step or a child failed, now or when it was recorded: errc::step_failed.

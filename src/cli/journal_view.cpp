@@ -111,8 +111,8 @@ std::string journal_view::take_signal(journal::entry const& e) {
   return value;
 }
 
-void journal_view::add_entries(std::vector<row>& out, recorded_event const& e, std::string const& host,
-                               std::vector<journal::entry> const& entries) {
+void journal_view::add_entries(std::vector<row>& out, recorded_event const& e, std::int64_t run,
+                               std::string const& host, std::vector<journal::entry> const& entries) {
   for (auto const& one : entries) {
     journal_cells c;
     c.kind = boost::describe::enum_to_string(one.kind, "?");
@@ -133,7 +133,7 @@ void journal_view::add_entries(std::vector<row>& out, recorded_event const& e, s
         c.text = "no such signal came";
     }
     c.bad = c.bad || one.kind == entry_kind::step_failed;
-    out.push_back(journal_row(e, status_.run, c));
+    out.push_back(journal_row(e, run, c));
   }
 }
 
@@ -149,6 +149,8 @@ void journal_view::add_body(std::vector<row>& out, recorded_event const& e, jour
     if (first->parent)
       c.more.emplace_back("parent", json_text(*first->parent));
   } else if (auto const* next = std::get_if<journal::continued>(&body)) {
+    if (events_ > 1) // of the run before
+      add_entries(out, e, next->run - 1, next->host, next->entries);
     begin_run(next->signals);
     c.kind = "continued";
     c.name = next->workflow;
@@ -158,13 +160,13 @@ void journal_view::add_body(std::vector<row>& out, recorded_event const& e, jour
     if (next->parent)
       c.more.emplace_back("parent", json_text(*next->parent));
   } else if (auto const* more = std::get_if<journal::advanced>(&body)) {
-    add_entries(out, e, more->host, more->entries);
+    add_entries(out, e, more->run, more->host, more->entries);
     if (!more->entries.empty())
       return;
     c.kind = "advanced";
     c.host = more->host;
   } else if (auto const* last = std::get_if<journal::finished>(&body)) {
-    add_entries(out, e, last->host, last->entries);
+    add_entries(out, e, last->run, last->host, last->entries);
     c.kind = "finished";
     c.name = boost::describe::enum_to_string(last->outcome.kind, "?");
     c.host = last->host;

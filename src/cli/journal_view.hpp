@@ -26,7 +26,7 @@ public:
   std::vector<journal::signal> const& untaken() const noexcept { return signals_; }
 
 private:
-  void add_entries(std::vector<row>& out, recorded_event const& e, std::string const& host,
+  void add_entries(std::vector<row>& out, recorded_event const& e, std::int64_t run, std::string const& host,
                    std::vector<journal::entry> const& entries);
   void add_body(std::vector<row>& out, recorded_event const& e, journal::any const& body);
   std::string take_signal(journal::entry const& e);

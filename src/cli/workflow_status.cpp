@@ -95,7 +95,7 @@ void apply(workflow_status& s, event const& e, time_point stored) {
         if constexpr (std::is_same_v<type, journal::started>) {
           begin_run(s, 1, false);
         } else if constexpr (std::is_same_v<type, journal::continued>) {
-          begin_run(s, b.run, b.cancelled.value_or(false));
+          begin_run(s, b.run, b.cancelled.has_value());
         } else if constexpr (std::is_same_v<type, journal::advanced> || std::is_same_v<type, journal::finished>) {
           s.run = b.run;
           s.is_started = true;

@@ -31,7 +31,7 @@ std::vector<encoded_event> workload::encoded(std::string const& stream) const {
   std::vector<encoded_event> all;
   all.reserve(events.size());
   for (auto const& e : events)
-    all.push_back({stream + ".events.order." + e.actor_id, e.id, to_json(e)});
+    all.push_back({stream + ".events." + std::string(actor_type(e.actor_id)) + "." + e.actor_id, e.id, to_json(e)});
   return all;
 }
 

@@ -252,7 +252,7 @@ BOOST_AUTO_TEST_CASE(the_next_run_begins_with_what_was_left) {
   next.run = 2;
   next.input = 8;
   next.signals = w.book.untaken();
-  next.cancelled = true;
+  next.cancelled = "too late";
   w.write(next);
   BOOST_TEST(w.book.run() == 2);
   BOOST_TEST(w.book.since() == 4);

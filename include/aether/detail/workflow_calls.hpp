@@ -47,7 +47,7 @@ awaitable<std::uint64_t> recorded_random(std::shared_ptr<workflow_run> run, std:
 awaitable<std::optional<boost::json::value>> wait_for_signal(std::shared_ptr<workflow_run> run, std::string name,
                                                              std::optional<time_point> until);
 awaitable<boost::json::value> wait_for_child(std::shared_ptr<workflow_run> run, std::string name, std::string type,
-                                             boost::json::value input);
+                                             std::int64_t code_version, boost::json::value input);
 void add_undo(std::shared_ptr<workflow_run> const& run, std::string name, step_function function, step_options options);
 /// Runs them side by side until all have ended; throws the first failure in their order.
 awaitable<void> run_side_by_side(std::shared_ptr<workflow_run> run, std::vector<awaitable<void>> branches);
@@ -118,9 +118,9 @@ awaitable<std::optional<T>> take_signal_until(std::shared_ptr<workflow_run> run,
 }
 
 template <class R>
-awaitable<R> run_child(std::shared_ptr<workflow_run> run, std::string name, std::string type,
+awaitable<R> run_child(std::shared_ptr<workflow_run> run, std::string name, std::string type, std::int64_t code_version,
                        boost::json::value input) {
-  boost::json::value const stored = co_await wait_for_child(run, name, std::move(type), std::move(input));
+  boost::json::value const stored = co_await wait_for_child(run, name, std::move(type), code_version, std::move(input));
   if constexpr (!std::is_void_v<R>) {
     R value = value_as<R>(run, name, stored);
     co_return value;
