@@ -8,7 +8,7 @@
 
 namespace aether::detail::journal {
 
-entry entry_of(entry_kind kind, std::string name) {
+entry entry_of(entry_kind kind, std::optional<std::string> name) {
   entry made;
   made.kind = kind;
   made.name = std::move(name);

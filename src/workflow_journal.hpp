@@ -53,7 +53,7 @@ struct entry {
 };
 BOOST_DESCRIBE_STRUCT(entry, (), (kind, name, value, error, attempts, signal, until, signals))
 
-entry entry_of(entry_kind kind, std::string name);
+entry entry_of(entry_kind kind, std::optional<std::string> name = std::nullopt);
 
 enum class outcome_kind { completed, failed, cancelled };
 BOOST_DESCRIBE_ENUM(outcome_kind, completed, failed, cancelled)

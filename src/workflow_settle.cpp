@@ -179,14 +179,12 @@ bool workflow_run::says_that_it_begins(workflow_op const& op) const {
 void workflow_run::add_notes() {
   auto const& options = around_->options();
   if (book_.last_host() != options.name) {
-    entry claimed;
-    claimed.kind = entry_kind::claimed;
-    pending_.insert(pending_.begin(), std::move(claimed));
+    pending_.insert(pending_.begin(), journal::entry_of(entry_kind::claimed));
   }
   if (ended_)
     return;
   bool any_begins = effects_ > 0;
-  entry parked;
+  auto parked = journal::entry_of(entry_kind::parked);
   parked.signals.emplace();
   for (auto const& op : waiting_) {
     if (op->is_join)

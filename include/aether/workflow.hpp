@@ -96,7 +96,7 @@ public:
   /// (workflow_failure::undo_failed). The step may never have happened, or its effect may still be on its way.
   ///
   /// The function owns what it needs (captures by value), but not the workflow: the code's coroutine is gone when it
-  /// runs. No other operation has the name: an undo step that cannot begin has failed.
+  /// runs. No other operation has the name, or workflow_name_used.
   template <class Function> void on_failure(std::string name, Function function, step_options options = {}) const {
     static_assert(std::is_void_v<detail::step_result<Function&>>, "an undo step returns awaitable<void>");
     detail::add_undo(run_, std::move(name), detail::own_step(std::move(function)), std::move(options));

@@ -59,13 +59,6 @@ journal::started started(std::string host = "a") {
   return b;
 }
 
-journal::entry entry_of(entry_kind kind, std::optional<std::string> name = {}) {
-  journal::entry e;
-  e.kind = kind;
-  e.name = std::move(name);
-  return e;
-}
-
 journal::entry completed(std::string name, boost::json::value value) {
   auto e = entry_of(entry_kind::step_completed, std::move(name));
   e.value = std::move(value);
@@ -190,10 +183,14 @@ BOOST_AUTO_TEST_CASE(the_next_run_takes_signals_along) {
   kept.name = "approve";
   kept.value = 1;
   next.signals = {kept};
+  next.entries = {completed("last", 3)};
   written_journal j;
   j.add(started()).add(signalled("approve", 1), "s1").add(next);
   journal_view view;
   auto const rows = j.rows(view);
+  BOOST_TEST_REQUIRE(rows.size() == 4u);
+  BOOST_TEST(rows[2].at("name").as_string() == "last"); // of the run that ended
+  BOOST_TEST(rows[2].at("run").to_number<int>() == 1);
   BOOST_TEST(rows.back().at("run").to_number<int>() == 2);
   BOOST_TEST(rows.back().at("kind").as_string() == "continued");
   BOOST_TEST(view.untaken().size() == 1u);

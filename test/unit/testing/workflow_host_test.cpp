@@ -14,6 +14,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <vector>
 
 BOOST_AUTO_TEST_SUITE(workflow_hosts)
@@ -183,6 +184,38 @@ BOOST_AUTO_TEST_CASE(a_step_that_fails_is_a_step_error_and_undone) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(an_undo_step_shares_its_name_with_nothing) {
+  world w;
+  w.run([&]() -> awaitable<void> {
+    auto host = w.host();
+    auto code = [&](workflow wf, std::string which) -> awaitable<std::string> {
+      auto const fine = [&](step_info const& info) { return w.effect("pay", 7, info); };
+      auto const undo = [](step_info const&) -> awaitable<void> { co_return; };
+      if (which == "step first")
+        co_await wf.step("pay", fine);
+      wf.on_failure("pay", undo);
+      if (which == "twice")
+        wf.on_failure("pay", undo);
+      co_await wf.step("pay", fine);
+      co_return which;
+    };
+    host.add(talk, code);
+    co_await host.open();
+    for (std::string const which : {"step first", "twice", "step last"}) {
+      workflow_failure ended;
+      co_await host.client().start(talk, which, which);
+      try {
+        co_await host.client().result(talk, which);
+      } catch (workflow_failed const& e) {
+        ended = e.failure();
+      }
+      BOOST_TEST(ended.code == static_cast<int>(errc::workflow_name_used), which);
+      BOOST_TEST(ended.undo_failed.empty());
+    }
+    BOOST_TEST(w.calls["pay"] == 1);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(branches_run_side_by_side) {
   world w;
   w.run([&]() -> awaitable<void> {
@@ -195,8 +228,8 @@ BOOST_AUTO_TEST_CASE(branches_run_side_by_side) {
       co_return co_await wf.step(name, one);
     };
     auto code = [&](workflow wf, int start) -> awaitable<int> {
-      auto const [left, right] = co_await wf.when_all(branch(wf, "left", 2), branch(wf, "right", 3));
-      co_return start + left* right;
+      std::tuple<int, int> const both = co_await wf.when_all(branch(wf, "left", 2), branch(wf, "right", 3));
+      co_return start + std::get<0>(both) * std::get<1>(both);
     };
     host.add(sum, code);
     co_await host.open();
@@ -223,13 +256,14 @@ BOOST_AUTO_TEST_CASE(cancelling_ends_what_waits_and_runs_the_undo_steps) {
     co_await client.start(talk, "3", nothing);
     co_await w.clock.sleep_for(1s);
     co_await client.cancel(talk, "3", "changed my mind");
-    bool cancelled = false;
+    workflow_failure ended;
     try {
       co_await client.result(talk, "3");
     } catch (workflow_failed const& e) {
-      cancelled = e.failure().was_cancelled;
+      ended = e.failure();
     }
-    BOOST_TEST(cancelled);
+    BOOST_TEST(ended.was_cancelled);
+    BOOST_TEST(ended.message == "workflow talk-3, run 1, \"never\": it is to be cancelled: changed my mind");
     BOOST_TEST(w.calls["undo"] == 1);
     errc refused{};
     try {
@@ -262,19 +296,31 @@ BOOST_AUTO_TEST_CASE(what_goes_on_as_new_has_an_empty_journal) {
   world w;
   w.run([&]() -> awaitable<void> {
     auto host = w.host();
+    std::vector<std::int64_t> versions;
     auto code = [&](workflow wf, int left) -> awaitable<int> {
       auto const one = [&](step_info const& info) { return w.effect("round", left, info); };
       int const now = co_await wf.step("round", one);
-      if (now > 0)
+      versions.push_back(wf.code_version());
+      if (now > 0) {
+        co_await wf.now("end");
         wf.continue_as_new(now - 1);
+      }
       co_return static_cast<int>(wf.run());
     };
-    host.add(sum, code);
+    host.add(workflow_type<int, int>("sum", 3), code);
     co_await host.open();
-    co_await host.client().start(sum, "c", 3);
+    co_await host.client().start(workflow_type<int, int>("sum", 2), "c", 2);
     int const runs = co_await host.client().result(sum, "c");
-    BOOST_TEST(runs == 4);
-    BOOST_TEST(w.calls["round"] == 4);
+    BOOST_TEST(runs == 3);
+    BOOST_TEST(w.calls["round"] == 3);
+    // As it was started, and then as the host has it.
+    BOOST_TEST(versions == (std::vector<std::int64_t>{2, 3, 3}), boost::test_tools::per_element());
+    std::vector<event> const events = co_await w.store->get_events("sum-c");
+    BOOST_TEST_REQUIRE(events.size() == 5u); // started, twice a step and the next run, the end with the last step
+    BOOST_TEST(events[2].event_type == "workflow_continued");
+    auto const& last = events[2].data.at("entries").as_array();
+    BOOST_TEST_REQUIRE(last.size() == 1u);
+    BOOST_TEST(last[0].at("name").as_string() == "end");
   });
   BOOST_TEST(w.log->text() == "");
 }
