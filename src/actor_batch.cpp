@@ -21,8 +21,7 @@ void actor_batch::decide(place on, limits most) {
   base_ = on.version;
   now_ = on.now;
   actor_id_ = *on.actor_id;
-  ids_.clear();
-  owners_.clear();
+  events_.clear();
   after_ = on.state->copy();
   for (auto& s : shares_) {
     s.decided = false;
@@ -38,8 +37,8 @@ void actor_batch::decide(place on, limits most) {
 // False: it does not fit any more.
 bool actor_batch::decide(share& s, std::size_t index, limits most) {
   auto& call = *s.call;
-  auto const version = base_ + static_cast<std::int64_t>(ids_.size());
-  if (!most.batches && !ids_.empty())
+  auto const version = base_ + static_cast<std::int64_t>(events_.size());
+  if (!most.batches && !events_.empty())
     return false; // one save a command
   if (auto const& id = call.options.command_id; !id.empty())
     for (std::size_t other = 0; other < index; ++other)
@@ -62,7 +61,7 @@ bool actor_batch::decide(share& s, std::size_t index, limits most) {
     s.decided = true;
     return true;
   }
-  if (!ids_.empty() && ids_.size() + count > most.events)
+  if (!events_.empty() && events_.size() + count > most.events)
     return false;
   if (count > 0) {
     try {
@@ -73,11 +72,13 @@ bool actor_batch::decide(share& s, std::size_t index, limits most) {
       restore_state();
       return true;
     }
-    s.first = ids_.size();
+    s.first = events_.size();
     s.count = count;
     for (std::size_t i = 0; i < count; ++i) {
-      ids_.push_back(make_uuid());
-      owners_.push_back(static_cast<std::uint32_t>(index));
+      planned made;
+      made.id = make_uuid();
+      made.owner = index;
+      events_.push_back(std::move(made));
     }
   }
   s.decided = true;
@@ -102,10 +103,10 @@ std::vector<std::shared_ptr<actor_call>> actor_batch::take_undecided() {
 }
 
 event actor_batch::make_event(std::size_t index) const {
-  auto const& s = shares_[owners_[index]];
+  auto const& s = shares_[events_[index].owner];
   auto const& options = s.call->options;
   event e;
-  e.id = ids_[index];
+  e.id = events_[index].id;
   e.actor_id = actor_id_;
   e.command_id = options.command_id;
   e.version = base_ + 1 + static_cast<std::int64_t>(index);
@@ -123,8 +124,8 @@ event actor_batch::make_event(std::size_t index) const {
 
 std::vector<event> actor_batch::make_events() const {
   std::vector<event> all;
-  all.reserve(ids_.size());
-  for (std::size_t i = 0; i < ids_.size(); ++i)
+  all.reserve(events_.size());
+  for (std::size_t i = 0; i < events_.size(); ++i)
     all.push_back(make_event(i));
   return all;
 }
@@ -193,8 +194,7 @@ std::vector<std::shared_ptr<actor_call>> actor_batch::take_calls() {
   for (auto& s : shares_)
     all.push_back(std::move(s.call));
   shares_.clear();
-  ids_.clear();
-  owners_.clear();
+  events_.clear();
   after_.reset();
   return all;
 }

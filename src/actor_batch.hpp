@@ -6,6 +6,9 @@
 
 #include <aether/event.hpp>
 
+#include <boost/container/small_vector.hpp>
+
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -44,7 +47,7 @@ public:
   std::vector<std::shared_ptr<actor_call>> take_undecided();
 
   /// Of what was decided.
-  std::size_t event_count() const noexcept { return ids_.size(); }
+  std::size_t event_count() const noexcept { return events_.size(); }
   std::int64_t base() const noexcept { return base_; } ///< the version it was decided on
   /// The same events each time, with the same ids.
   event make_event(std::size_t index) const;
@@ -68,7 +71,8 @@ public:
   }
   /// Drops those for which `gone` holds, before they are decided.
   template <class Predicate> void drop_if(Predicate gone) {
-    std::erase_if(shares_, [&](share const& s) { return gone(s.call); });
+    shares_.erase(std::remove_if(shares_.begin(), shares_.end(), [&](share const& s) { return gone(s.call); }),
+                  shares_.end());
   }
 
   bool is_open = false; ///< an attempt may be on its way: only these events may be saved
@@ -89,11 +93,16 @@ private:
   void restore_state();
   void answer(share const& s, bool are_stored) const;
 
-  std::vector<share> shares_;
+  struct planned {
+    std::string id;
+    std::size_t owner = 0; ///< its share
+  };
+
+  // Most hold one command of one event: no memory of their own then.
+  boost::container::small_vector<share, 1> shares_;
   place on_;
   std::unique_ptr<actor_state> after_;
-  std::vector<std::string> ids_; // of the events
-  std::vector<std::uint32_t> owners_; // the share of each event
+  boost::container::small_vector<planned, 1> events_;
   std::int64_t base_ = 0;
   time_point now_{};
   std::string actor_id_;

@@ -67,8 +67,9 @@ void check_end(actor_core& host, actor_entry& entry, actor_call& call, wait_resu
     throw error(errc::outcome_unknown, where + ": its save was not answered in time");
 }
 
-/// Returns when it is over. Throws what failed it.
-awaitable<void> run_call(std::shared_ptr<actor_call> call) {
+/// What it came to, when it is over. Throws what failed it.
+template <class Result>
+awaitable<Result> run_call(std::shared_ptr<actor_call> call, Result (*result_of)(actor_call& over)) {
   auto const host = call->to.host;
   if (!host)
     throw error(errc::not_open, "this actor is default-made");
@@ -100,6 +101,7 @@ awaitable<void> run_call(std::shared_ptr<actor_call> call) {
   }
   if (call->failure)
     std::rethrow_exception(call->failure);
+  co_return result_of(*call);
 }
 
 std::shared_ptr<actor_call> make_call(actor_address to, std::chrono::nanoseconds timeout) {
@@ -125,27 +127,27 @@ std::shared_ptr<actor_call> make_command_call(actor_address to, command_options 
 
 awaitable<command_outcome> run_command(actor_address to, command_options options,
                                        std::unique_ptr<actor_command> command) {
-  auto const call = make_command_call(std::move(to), std::move(options), std::move(command));
-  co_await run_call(call);
-  co_return std::move(call->outcome);
+  return run_call<command_outcome>(make_command_call(std::move(to), std::move(options), std::move(command)),
+                                   [](actor_call& over) { return std::move(over.outcome); });
 }
 
 awaitable<command_result> run_command_or_throw(actor_address to, command_options options,
                                                std::unique_ptr<actor_command> command) {
-  auto const call = make_command_call(std::move(to), std::move(options), std::move(command));
-  co_await run_call(call);
-  if (auto const* const why = std::get_if<rejection>(&call->outcome))
-    throw command_rejected(*why, "actor " + quoted(call->to.id));
-  co_return std::get<command_result>(call->outcome);
+  auto const result_of = [](actor_call& over) {
+    if (auto const* const why = std::get_if<rejection>(&over.outcome))
+      throw command_rejected(*why, "actor " + quoted(over.to.id));
+    return std::get<command_result>(over.outcome);
+  };
+  return run_call<command_result>(make_command_call(std::move(to), std::move(options), std::move(command)), result_of);
 }
 
 awaitable<std::int64_t> run_query(actor_address to, freshness how_fresh, call_options options,
                                   std::shared_ptr<actor_query> query) {
-  auto const call = make_call(std::move(to), options.timeout);
+  auto call = make_call(std::move(to), options.timeout);
   call->query = std::move(query);
   call->how_fresh = how_fresh;
-  co_await run_call(call);
-  co_return std::get<command_result>(call->outcome).last_version;
+  return run_call<std::int64_t>(std::move(call),
+                                [](actor_call& over) { return std::get<command_result>(over.outcome).last_version; });
 }
 
 } // namespace detail

@@ -79,9 +79,11 @@ private:
   };
   static key key_of(key const& k) noexcept { return k; }
   static key key_of(entry_ptr const& e) noexcept { return {e->type, e->id}; }
+  // Not noexcept: libstdc++ keeps the hashes then, and a search does not look at entries that are its bucket's
+  // neighbours.
   struct hasher {
     using is_transparent = void;
-    template <class K> std::size_t operator()(K const& k) const noexcept {
+    template <class K> std::size_t operator()(K const& k) const {
       auto const of = key_of(k);
       return std::hash<std::string_view>{}(of.id) ^ (std::hash<void const*>{}(of.type) >> 4);
     }

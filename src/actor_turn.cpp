@@ -176,36 +176,53 @@ template <class Make> auto made(actor_entry const& entry, Make make) {
   }
 }
 
-/// The save of a batch that is open, as often as it takes to know how it ended.
+/// Hands the batch over, or what is left of it where events are saved one by one. No coroutine: its frame would hold an
+/// event for as long as the save takes.
+awaitable<save_outcome> begin_save(actor_core& host, actor_entry& entry, steady_time deadline, steady_time now) {
+  auto const& batch = *entry.batch;
+  save_options options;
+  options.timeout = deadline - now;
+  if (options.timeout.count() <= 0)
+    out_of_time(entry, true);
+  options.expected_version = batch.base() + static_cast<std::int64_t>(batch.saved_before);
+  if (batch.event_count() == 1 || !host.rules().batch.batches)
+    return host.store().try_save_event(made(entry, [](actor_batch const& b) { return b.make_event(b.saved_before); }),
+                                       options);
+  return host.store().try_save_events(made(entry, [](actor_batch const& b) { return b.make_events(); }), options);
+}
+
+/// Whether a part of it was stored, and more is to be saved.
+bool goes_on(actor_core& host, actor_batch& batch, save_outcome const& outcome) {
+  return batch.event_count() > 1 && !host.rules().batch.batches && std::holds_alternative<saved>(outcome) &&
+         ++batch.saved_before < batch.event_count();
+}
+
+/// The save of a batch that is open, as often as it takes to know how it ended; `attempt` of them were unknown.
 awaitable<save_outcome> save(std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry, steady_time deadline,
-                             steady_time now) {
+                             int attempt) {
   auto& batch = *entry->batch;
-  for (int attempt = 1;; ++attempt) {
-    save_options options;
-    options.timeout = deadline - now;
-    if (options.timeout.count() <= 0)
-      out_of_time(*entry, true);
-    options.expected_version = batch.base() + static_cast<std::int64_t>(batch.saved_before);
-    auto is_unknown = false;
+  for (;; ++attempt) {
+    if (attempt > 0) // before its time: not as fast as can be
+      co_await pause(host, attempt, deadline);
+    bool is_unknown = false;
     try {
-      if (batch.event_count() == 1 || !host->rules().batch.batches) {
-        auto next = made(*entry, [](actor_batch const& b) { return b.make_event(b.saved_before); });
-        auto outcome = co_await host->store().try_save_event(std::move(next), options);
-        if (std::holds_alternative<version_conflict>(outcome) || ++batch.saved_before == batch.event_count())
-          co_return outcome;
-      } else {
-        auto all = made(*entry, [](actor_batch const& b) { return b.make_events(); });
-        auto outcome = co_await host->store().try_save_events(std::move(all), options);
+      save_outcome const outcome = co_await begin_save(*host, *entry, deadline, std::chrono::steady_clock::now());
+      if (!goes_on(*host, batch, outcome))
         co_return outcome;
-      }
+      attempt = -1;
     } catch (error const& e) {
       is_unknown = e.code() == errc::outcome_unknown && left_until(deadline).count() > 0;
       if (!is_unknown)
         throw;
     }
-    if (is_unknown) // before its time: not as fast as can be
-      co_await pause(host, attempt, deadline);
-    now = std::chrono::steady_clock::now();
+  }
+}
+
+bool is_unknown(std::exception_ptr const& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (error const& e) {
+    return e.code() == errc::outcome_unknown;
   }
 }
 
@@ -257,80 +274,145 @@ awaitable<void> on_conflict(std::shared_ptr<actor_core> host, std::shared_ptr<ac
     co_await read_missed(host, entry, mine->deadline);
 }
 
-} // namespace
+void decide(actor_core& host, actor_entry& entry) {
+  actor_batch::place on;
+  on.type = entry.type;
+  on.actor_id = &entry.id;
+  on.state = entry.state.get();
+  on.version = entry.version;
+  on.now = host.time().now();
+  entry.batch->decide(on, host.rules().batch);
+  host.give_back(entry, entry.batch->take_undecided());
+}
 
-awaitable<void> lead_actor(std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry,
-                           std::shared_ptr<actor_call> mine) {
+/// What a leader does next.
+enum class next_work {
+  save, ///< the hand is open
+  again, ///< it was answered, or its callers are gone
+  load,
+  queries,
+  repeated, ///< commands that may have been stored before
+  confirm, ///< that what the hand was decided on is still the last version
+};
+
+/// All of it that needs nobody else.
+next_work prepare(actor_core& host, actor_entry& entry, actor_call& mine, steady_time now,
+                  std::vector<std::shared_ptr<actor_call>>& queries) {
+  if (entry.batch && entry.batch->is_open)
+    return next_work::save;
+  if (!entry.state)
+    return next_work::load;
+  queries = host.take_work(entry);
+  if (!queries.empty())
+    return next_work::queries;
+  auto& hand = *entry.batch;
+  if (hand.empty())
+    return next_work::again;
+  if (any_may_be_repeated(entry))
+    return next_work::repeated;
+  decide(host, entry);
+  if (hand.event_count() == 0) {
+    if (!host.rules().reject_from_memory && entry.confirmed_at < entered_last(hand))
+      return next_work::confirm;
+    hand.decided_for_nothing();
+    finish_batch(host, entry, mine);
+    return next_work::again;
+  }
+  if (mine.deadline <= now)
+    out_of_time(entry, false);
+  hand.is_open = true;
+  return next_work::save;
+}
+
+/// What has to be awaited before the hand can be saved.
+awaitable<void> do_first(next_work what, std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry,
+                         std::shared_ptr<actor_call> mine, std::vector<std::shared_ptr<actor_call>> queries) {
   auto const deadline = mine->deadline;
-  auto const& rules = host->rules();
-  entry->used_at = std::max(entry->used_at, mine->entered_at);
-  while (!mine->over.load(std::memory_order_relaxed)) {
-    if (!entry->batch || !entry->batch->is_open) {
-      if (!entry->state) {
-        co_await load_actor(host, entry, deadline);
-        host->keep_snapshot(entry);
-      }
-      if (auto queries = host->take_work(*entry); !queries.empty()) {
-        co_await answer_queries(host, entry, std::move(queries), deadline);
-        continue;
-      }
-      if (entry->batch->empty()) // those in hand went
-        continue;
-      if (any_may_be_repeated(*entry)) {
-        co_await answer_all_repeated(host, entry, deadline);
-        continue;
-      }
-      actor_batch::place on;
-      on.type = entry->type;
-      on.actor_id = &entry->id;
-      on.state = entry->state.get();
-      on.version = entry->version;
-      on.now = host->time().now();
-      entry->batch->decide(on, rules.batch);
-      host->give_back(*entry, entry->batch->take_undecided());
-      if (entry->batch->event_count() == 0) {
-        auto holds = rules.reject_from_memory || entry->confirmed_at >= entered_last(*entry->batch);
-        if (!holds)
-          holds = co_await confirm(host, entry, deadline);
-        if (holds) {
-          entry->batch->decided_for_nothing();
-          finish_batch(*host, *entry, *mine);
-        }
-        continue;
-      }
-      if (deadline <= std::chrono::steady_clock::now())
-        out_of_time(*entry, false);
-      entry->batch->is_open = true;
-    }
-    auto const asked_at = host->now();
-    std::exception_ptr failure;
-    save_outcome outcome;
-    try {
-      outcome = co_await save(host, entry, deadline, asked_at.steady);
-    } catch (error const& e) {
-      // Unknown, and nobody may know before it is asked again: the batch stays open for the next leader.
-      if (e.code() == errc::outcome_unknown && mine->where != actor_call::place::in_hand)
-        out_of_time(*entry, false); // it is of others, and mine waits behind it
-      if (e.code() == errc::outcome_unknown)
-        throw;
-      failure = std::current_exception();
-    }
-    if (!failure && std::holds_alternative<saved>(outcome)) {
-      on_stored(*host, entry, *mine, asked_at.elapsed);
-    } else if (!failure) {
-      co_await on_conflict(host, entry, mine, std::get<version_conflict>(outcome));
-    } else if (entry->batch->size() > 1 && entry->batch->saved_before == 0) { // one may be at fault
-      entry->batch->is_open = false;
-      entry->one_at_a_time = true;
-      host->give_back(*entry, entry->batch->take_calls());
-    } else { // nothing of it was stored
-      entry->batch->is_open = false;
-      if (entry->batch->saved_before > 0)
-        entry->state.reset();
-      entry->batch->fail(failure);
-      entry->one_at_a_time = false;
+  if (what == next_work::load) {
+    co_await load_actor(host, entry, deadline);
+    host->keep_snapshot(entry);
+  } else if (what == next_work::queries) {
+    co_await answer_queries(host, entry, std::move(queries), deadline);
+  } else if (what == next_work::repeated) {
+    co_await answer_all_repeated(host, entry, deadline);
+  } else if (what == next_work::confirm) {
+    bool const holds = co_await confirm(host, entry, deadline);
+    if (holds) {
+      entry->batch->decided_for_nothing();
       finish_batch(*host, *entry, *mine);
     }
+  }
+}
+
+/// The first attempt came to something else than being stored: it goes on, or what it means is done.
+awaitable<void> go_on(std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry,
+                      std::shared_ptr<actor_call> mine, save_outcome outcome, std::exception_ptr failure,
+                      nanoseconds asked_at) {
+  auto const deadline = mine->deadline;
+  bool const unknown = failure && is_unknown(failure);
+  if (unknown ? left_until(deadline).count() > 0 : !failure && std::holds_alternative<saved>(outcome)) {
+    failure = nullptr;
+    try {
+      save_outcome const last = co_await save(host, entry, deadline, unknown ? 1 : 0);
+      outcome = last;
+    } catch (error const&) {
+      failure = std::current_exception();
+    }
+  }
+  if (failure && is_unknown(failure)) {
+    // Nobody may know before it is asked again: the batch stays open for the next leader.
+    if (mine->where != actor_call::place::in_hand)
+      out_of_time(*entry, false); // it is of others, and mine waits behind it
+    std::rethrow_exception(failure);
+  }
+  if (!failure && std::holds_alternative<saved>(outcome)) {
+    on_stored(*host, entry, *mine, asked_at);
+  } else if (!failure) {
+    co_await on_conflict(host, entry, mine, std::get<version_conflict>(outcome));
+  } else if (entry->batch->size() > 1 && entry->batch->saved_before == 0) { // one may be at fault
+    entry->batch->is_open = false;
+    entry->one_at_a_time = true;
+    host->give_back(*entry, entry->batch->take_calls());
+  } else { // nothing of it was stored
+    entry->batch->is_open = false;
+    if (entry->batch->saved_before > 0)
+      entry->state.reset();
+    entry->batch->fail(failure);
+    entry->one_at_a_time = false;
+    finish_batch(*host, *entry, *mine);
+  }
+}
+
+} // namespace
+
+// Its frame is in memory for each actor at work: what is rare is awaited by others.
+awaitable<void> lead_actor(std::shared_ptr<actor_core> host, std::shared_ptr<actor_entry> entry,
+                           std::shared_ptr<actor_call> mine) {
+  entry->used_at = std::max(entry->used_at, mine->entered_at);
+  while (!mine->over.load(std::memory_order_relaxed)) {
+    auto const asked_at = host->now();
+    std::vector<std::shared_ptr<actor_call>> queries;
+    auto const next = prepare(*host, *entry, *mine, asked_at.steady, queries);
+    if (next == next_work::again)
+      continue;
+    awaitable<void> rest;
+    if (next != next_work::save) {
+      rest = do_first(next, host, entry, mine, std::move(queries));
+    } else {
+      std::exception_ptr failure;
+      save_outcome outcome;
+      try {
+        outcome = co_await begin_save(*host, *entry, mine->deadline, asked_at.steady);
+      } catch (error const&) {
+        failure = std::current_exception();
+      }
+      if (!failure && std::holds_alternative<saved>(outcome) && !goes_on(*host, *entry->batch, outcome)) {
+        on_stored(*host, entry, *mine, asked_at.elapsed);
+        continue;
+      }
+      rest = go_on(host, entry, mine, std::move(outcome), std::move(failure), asked_at.elapsed);
+    }
+    co_await std::move(rest);
   }
 }
 
