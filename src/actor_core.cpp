@@ -2,10 +2,10 @@
 #include "actor_core.hpp"
 
 #include "detail/log.hpp"
+#include "detail/random.hpp"
 #include "detail/utf8.hpp"
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
 namespace aether::detail {
@@ -14,11 +14,6 @@ namespace {
 using std::chrono::nanoseconds;
 
 template <class T> T or_standard(T given, T standard) noexcept { return given == T{} ? standard : given; }
-
-double random_of_this_thread() {
-  thread_local std::minstd_rand generator(std::random_device{}());
-  return std::uniform_real_distribution<double>()(generator);
-}
 
 backoff pause_of(backoff given) {
   using namespace std::chrono_literals;

@@ -60,6 +60,8 @@ template <class State> reading take_next(State& self, recorded_event& into, repl
     return reading::nothing;
   case feed_step::malformed:
     return reading::error;
+  case feed_step::passed:
+    return reading::passed;
   case feed_step::caught_up:
     self.feed.reset();
     return reading::end;

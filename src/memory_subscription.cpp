@@ -41,11 +41,15 @@ public:
     }
     if (next == nullptr)
       return feed_step::nothing;
-    copy_out(*next, log_->stream(), into); // it may throw
+    bool const passes = is_known_ && is_known_(next->value.id);
+    if (!passes)
+      copy_out(*next, log_->stream(), into); // it may throw
     move_on();
     last_ = next;
-    return feed_step::event;
+    return passes ? feed_step::passed : feed_step::event;
   }
+
+  void pass_over(std::function<bool(std::string_view)> is_known) override { is_known_ = std::move(is_known); }
 
   awaitable<void> wait(std::chrono::steady_clock::time_point deadline) override {
     return wait_for_more(shared_from_this(), deadline);
@@ -119,6 +123,7 @@ private:
   std::size_t count_ = 0;
   std::uint64_t seen_ = 0; // what is up to here has been looked for
   stored_event const* last_ = nullptr;
+  std::function<bool(std::string_view)> is_known_;
 
   std::mutex mutex_; // stop() comes from any thread
   bool stopped_ = false;

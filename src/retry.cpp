@@ -1,6 +1,7 @@
 // Policies, and what runs a retry around its machine.
 #include <aether/retry.hpp>
 
+#include "detail/random.hpp"
 #include "retry_machine.hpp"
 
 #include <aether/circuit_breaker.hpp>
@@ -9,7 +10,6 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
 
-#include <random>
 #include <string>
 
 namespace aether {
@@ -17,13 +17,6 @@ namespace aether {
 namespace {
 
 using std::chrono::nanoseconds;
-
-/// Not below zero, and below one.
-double random_of_this_thread() {
-  thread_local std::minstd_rand generator{std::random_device{}()};
-  return static_cast<double>(generator() - std::minstd_rand::min()) /
-         static_cast<double>(std::minstd_rand::max() - std::minstd_rand::min() + 1.0);
-}
 
 retry_options settled(retry_options options) {
   options.validate();
@@ -36,7 +29,7 @@ retry_options settled(retry_options options) {
   if (!options.time)
     options.time = machine_time();
   if (!options.random)
-    options.random = random_of_this_thread;
+    options.random = &detail::random_of_this_thread;
   return options;
 }
 

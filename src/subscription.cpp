@@ -36,12 +36,16 @@ struct event_subscription::state {
   aether::position before_waiting;
   recorded_event passed; // the last one that was passed over, while that is the last thing taken
   bool has_passed = false;
+  bool keeps_position = false; // for wait(), which finds what is not taken
   std::shared_ptr<detail::subscription_watch> watch; // none: nobody looks
   unsigned since_told = 0;
 
   state(std::shared_ptr<event_feed> f, subscribe_options const& options)
       : feed(std::move(f)), event_types(options.filter.event_types),
-        skip_malformed(options.malformed == malformed_messages::skip) {}
+        skip_malformed(options.malformed == malformed_messages::skip) {
+    if (options.is_known)
+      feed->pass_over(options.is_known);
+  }
 
   bool wants(event const& e) const {
     return event_types.empty() || std::find(event_types.begin(), event_types.end(), e.event_type) != event_types.end();
@@ -110,6 +114,11 @@ private:
         if (watch)
           add(watch->malformed);
         before_waiting = feed->where();
+        has_passed = false;
+        break;
+      case feed_step::passed:
+        if (keeps_position)
+          before_waiting = feed->where();
         has_passed = false;
         break;
       case feed_step::event:
@@ -247,6 +256,7 @@ awaitable<bool> event_subscription::wait_for_item(std::shared_ptr<state> self, c
     co_return true;
   self->before_waiting = self->feed->where();
   self->has_passed = false;
+  self->keeps_position = true; // once: nothing is lost by keeping it on
   std::optional<subscription_item> found;
   co_await find_next(self, found, options);
   if (!found)

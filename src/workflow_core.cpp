@@ -61,6 +61,10 @@ awaitable<void> workflow_core::open(std::shared_ptr<workflow_core> self, call_op
       what.filter.actor_types = {type};
       what.start = start_from::latest_of_each_actor();
       what.malformed = malformed_messages::skip;
+      what.is_known = [core = std::weak_ptr(self)](std::string_view id) {
+        auto const host = core.lock();
+        return host && host->own_.take(id);
+      };
       std::shared_ptr<workflow_feed> feed = co_await workflow_feed::open(self->store(), std::move(what), options);
       feeds.push_back(std::move(feed));
     }
@@ -242,18 +246,21 @@ void workflow_core::look_at(std::string const& actor_id, reading from, time_poin
   arm();
 }
 
-void workflow_core::on_starting(std::string const& actor_id) {
+void workflow_core::on_starting(event const& first) {
+  if (is_hosted(first.actor_id))
+    own_.add(first.id);
   std::scoped_lock const lock(starting_mutex_);
-  starting_.insert(actor_id);
+  starting_.insert(first.actor_id);
 }
 
 // It may be stored all the same.
-void workflow_core::on_not_started(std::string const& actor_id) {
+void workflow_core::on_not_started(event const& first) {
+  own_.take(first.id);
   {
     std::scoped_lock const lock(starting_mutex_);
-    starting_.erase(actor_id);
+    starting_.erase(first.actor_id);
   }
-  strand().post([weak = std::weak_ptr(self()), actor_id] {
+  strand().post([weak = std::weak_ptr(self()), actor_id = first.actor_id] {
     auto const core = weak.lock();
     if (!core || !core->is_hosted(actor_id))
       return;
@@ -262,23 +269,33 @@ void workflow_core::on_not_started(std::string const& actor_id) {
   });
 }
 
-void workflow_core::on_started(event const& e) {
-  strand().post([weak = std::weak_ptr(self()), e] {
+void workflow_core::on_started(event const& first) {
+  run_is_here(first.actor_id); // before whoever started it asks for its end
+  strand().post([weak = std::weak_ptr(self()), first] {
     auto const core = weak.lock();
-    if (core) {
-      std::scoped_lock const lock(core->starting_mutex_);
-      core->starting_.erase(e.actor_id);
-    }
-    if (!core || core->is_closed_ || core->residents_.contains(e.actor_id) || core->under_way_.contains(e.actor_id))
-      return;
-    if (core->residents_.size() >= core->options_.max_resident)
-      return core->want(e.actor_id, {e.version, 0});
-    workflow_book book(e.actor_id);
-    book.apply(e);
-    if (core->types_.contains(book.workflow()))
-      core->take_up(std::move(book), true);
-    core->release(e.actor_id);
+    if (core)
+      core->take_started(first);
   });
+}
+
+void workflow_core::take_started(event const& first) {
+  {
+    std::scoped_lock const lock(starting_mutex_);
+    starting_.erase(first.actor_id);
+  }
+  if (is_closed_ || residents_.contains(first.actor_id))
+    return;
+  bool const has_room = residents_.size() < options_.max_resident;
+  if (has_room && !under_way_.contains(first.actor_id) && is_hosted(first.actor_id)) {
+    workflow_book book(first.actor_id);
+    book.apply(first);
+    take_up(std::move(book), true);
+  } else {
+    run_left(first.actor_id);
+    if (is_hosted(first.actor_id))
+      want(first.actor_id, {first.version, 0});
+  }
+  release(first.actor_id);
 }
 
 void workflow_core::want(std::string const& actor_id, reading from) {
@@ -375,6 +392,7 @@ void workflow_core::take_up(workflow_book book, bool fresh) {
   looks_.erase(actor_id);
   auto const run = std::make_shared<workflow_run>(self(), std::move(book), at->second);
   residents_[actor_id].run = run;
+  run_is_here(actor_id);
   (fresh ? counts_.started : counts_.resumed).fetch_add(1, std::memory_order_relaxed);
   update_counts();
   run->start(fresh);
@@ -441,6 +459,7 @@ void workflow_core::drop(std::string const& actor_id) {
     return;
   unpark(at->second);
   residents_.erase(at);
+  run_left(actor_id);
   agenda_.remove(actor_id);
   update_counts();
 }

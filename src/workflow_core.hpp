@@ -4,6 +4,7 @@
 #include "detail/context_service.hpp"
 #include "workflow_agenda.hpp"
 #include "workflow_desk.hpp"
+#include "workflow_own_events.hpp"
 #include "workflow_run.hpp"
 #include "workflow_watch.hpp"
 
@@ -41,9 +42,9 @@ public:
   // the desk, from any thread
   std::string host_name() const override { return options_.name; }
   bool hosts(std::string const& type) const override { return is_open_ && types_.contains(type); }
-  void on_starting(std::string const& actor_id) override;
-  void on_started(event const& e) override;
-  void on_not_started(std::string const& actor_id) override;
+  void on_starting(event const& first) override;
+  void on_started(event const& first) override;
+  void on_not_started(event const& first) override;
   void check_open() const override;
 
 private:
@@ -65,9 +66,12 @@ private:
   // the surroundings of runs
   asio::any_io_executor executor() const override { return strand_executor(); }
   asio::any_io_executor strand_executor() const;
-  void post(std::function<void()> call) override { strand().post(std::move(call)); }
+  void post_settle(std::shared_ptr<workflow_run> run) override {
+    strand().post([kept = std::move(run)] { kept->settle(); });
+  }
   std::shared_ptr<event_store> const& store() const override { return workflow_desk::store(); }
   workflow_host_options const& options() const override { return options_; }
+  void on_writing(std::string const& event_id) override { own_.add(event_id); }
   void wake_at(workflow_run& run, time_point when) override;
   void on_parked(workflow_run& run) override;
   void on_end(workflow_run& run, run_end how, std::string const& why) override;
@@ -78,6 +82,7 @@ private:
 
   void see(recorded_event const* item, bool live);
   void release(std::string const& actor_id);
+  void take_started(event const& first);
   bool is_hosted(std::string const& actor_id) const;
   void want(std::string const& actor_id, reading from);
   void load_some();
@@ -108,6 +113,7 @@ private:
   std::deque<std::pair<std::string, reading>> wanted_;
   std::set<std::string> under_way_; ///< wanted or being read
   std::unordered_map<std::string, recorded_event> held_; ///< the last seen of those under way or starting
+  workflow_own_events own_;
   std::mutex starting_mutex_;
   std::set<std::string> starting_; ///< that are started here: their beginning is told by on_started()
   std::unordered_map<std::string, reading> looks_; ///< of those on the agenda that are not resident

@@ -175,9 +175,20 @@ void workflow_desk::take(recorded_event const* item) {
   }
 }
 
-std::shared_ptr<result_wait> workflow_desk::expect(std::string const& actor_id) {
+void workflow_desk::run_is_here(std::string const& actor_id) {
+  std::scoped_lock const lock(mutex_);
+  here_.insert(actor_id);
+}
+
+void workflow_desk::run_left(std::string const& actor_id) {
+  std::scoped_lock const lock(mutex_);
+  here_.erase(actor_id);
+}
+
+std::shared_ptr<result_wait> workflow_desk::expect(std::string const& actor_id, bool& is_here) {
   auto made = std::make_shared<result_wait>();
   std::scoped_lock const lock(mutex_);
+  is_here = here_.contains(actor_id);
   waits_.emplace(actor_id, made);
   return made;
 }
@@ -265,15 +276,17 @@ awaitable<bool> append(std::shared_ptr<workflow_desk> desk, std::string actor_id
 class expectation {
 public:
   expectation(std::shared_ptr<workflow_desk> desk, std::string actor_id)
-      : desk_(std::move(desk)), actor_id_(std::move(actor_id)), wait_(desk_->expect(actor_id_)) {}
+      : desk_(std::move(desk)), actor_id_(std::move(actor_id)), wait_(desk_->expect(actor_id_, is_here_)) {}
   expectation(expectation const&) = delete;
   expectation& operator=(expectation const&) = delete;
   ~expectation() { desk_->forget(actor_id_, wait_); }
   result_wait& operator*() const { return *wait_; }
+  bool is_here() const noexcept { return is_here_; }
 
 private:
   std::shared_ptr<workflow_desk> desk_;
   std::string actor_id_;
+  bool is_here_ = false;
   std::shared_ptr<result_wait> wait_;
 };
 
@@ -294,19 +307,19 @@ awaitable<bool> start_at(std::shared_ptr<workflow_desk> desk, std::string actor_
   how.timeout = options.timeout;
   how.expected_version = 0;
   bool is_started = false;
-  desk->on_starting(actor_id);
+  desk->on_starting(e);
   try {
     save_outcome const outcome = co_await desk->store()->try_save_event(e, how);
     is_started = std::holds_alternative<saved>(outcome);
   } catch (...) {
-    desk->on_not_started(actor_id);
+    desk->on_not_started(e);
     throw;
   }
   if (is_started) {
     desk->on_started(e);
     co_return true;
   }
-  desk->on_not_started(actor_id);
+  desk->on_not_started(e);
   std::optional<event> const there = co_await desk->store()->find_event(actor_id, 1, options);
   if (!there)
     throw error(errc::workflow_exists, "workflow " + quoted(actor_id) + ": its first event is gone");
@@ -387,19 +400,35 @@ awaitable<workflow_state> find_workflow_state(std::shared_ptr<workflow_desk> des
   co_return workflow_state::failed;
 }
 
+namespace {
+
+/// None: it has not ended.
+awaitable<std::optional<journal::outcome>> find_end(std::shared_ptr<workflow_desk> desk, std::string actor_id,
+                                                    call_options options) {
+  std::optional<event> const last = co_await desk->store()->find_latest_event(actor_id, options);
+  if (!last)
+    throw error(errc::workflow_not_found, "workflow " + quoted(actor_id));
+  journal::any body = journal::read(*last);
+  std::optional<journal::outcome> how;
+  if (auto* const end = std::get_if<journal::finished>(&body))
+    how = std::move(end->outcome);
+  co_return how;
+}
+
+} // namespace
+
 awaitable<journal::outcome> wait_for_end(std::shared_ptr<workflow_desk> desk, std::string actor_id, std::string type,
                                          call_options options) {
   auto const limit = limit_of(options);
   expectation const expected(desk, actor_id);
   co_await workflow_desk::watch(desk, type, options);
-  for (;;) {
+  for (bool looks = !expected.is_here();; looks = true) {
     desk->check_open();
-    std::optional<event> const last = co_await desk->store()->find_latest_event(actor_id, options);
-    if (!last)
-      throw error(errc::workflow_not_found, "workflow " + quoted(actor_id));
-    journal::any body = journal::read(*last);
-    if (auto* const end = std::get_if<journal::finished>(&body))
-      co_return std::move(end->outcome);
+    if (looks) {
+      auto ended = co_await find_end(desk, actor_id, options);
+      if (ended)
+        co_return std::move(*ended);
+    }
     wait_result<bool> const ended = co_await wait_until<bool>(
         limit, [&](std::shared_ptr<wait_state<bool>> waiting) { (*expected).wait(std::move(waiting)); });
     throw_if_cancelled(ended);

@@ -16,6 +16,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 namespace aether::detail {
@@ -72,20 +73,24 @@ public:
   virtual std::string host_name() const { return {}; }
   virtual bool hosts(std::string const& /*type*/) const { return false; }
   // It starts one: before, and when that has ended in either way.
-  virtual void on_starting(std::string const& /*actor_id*/) {}
+  virtual void on_starting(event const&) {}
   virtual void on_started(event const&) {}
-  virtual void on_not_started(std::string const& /*actor_id*/) {}
+  virtual void on_not_started(event const&) {}
   virtual void check_open() const {}
 
   /// Has a feed of the type, so that the end of each of them is told.
   static awaitable<void> watch(std::shared_ptr<workflow_desk> self, std::string type, call_options options);
-  std::shared_ptr<result_wait> expect(std::string const& actor_id);
+  /// `is_here`: it runs here, and its end will be told.
+  std::shared_ptr<result_wait> expect(std::string const& actor_id, bool& is_here);
   void forget(std::string const& actor_id, std::shared_ptr<result_wait> const& wait);
   void tell_end(std::string const& actor_id, journal::outcome const& how);
   void look_again(); ///< all that wait
 
 protected:
   void stop_feeds(); ///< on the strand
+  // Of those that run here, the end is told by tell_end(), behind run_left().
+  void run_is_here(std::string const& actor_id); ///< from any thread
+  void run_left(std::string const& actor_id);    ///< from any thread
 
 private:
   void take(recorded_event const* item);
@@ -95,6 +100,7 @@ private:
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<workflow_feed>> feeds_;
   std::multimap<std::string, std::shared_ptr<result_wait>> waits_;
+  std::unordered_set<std::string> here_;
 };
 
 /// `{type}-{id}`. Throws invalid_id.

@@ -16,19 +16,11 @@ namespace aether::detail {
 
 namespace {
 
-struct effect_end {
-  std::exception_ptr error;
-  boost::json::value value;
-  int attempts = 1;
-};
-
 /// Whatever a step throws is tried again, unless the policy's own decider says otherwise.
 retry_policy policy_of(step_options const& options, workflow_host_options const& host) {
-  auto made = options.retry ? options.retry->options() : no_retry();
+  auto made = options.retry->options();
   if (made.time == machine_time())
     made.time = host.time;
-  if (options.mode == execution::at_most_once)
-    made.max_attempts = 1;
   made.decide = [own = std::move(made.decide)](failed_attempt const& failed) {
     auto const said = own ? own(failed) : retry_decision::usual();
     return said.what() == retry_decision::kind::usual ? retry_decision::after(failed.delay) : said;
@@ -36,41 +28,45 @@ retry_policy policy_of(step_options const& options, workflow_host_options const&
   return made;
 }
 
-awaitable<boost::json::value> run_attempt(workflow_run& run, workflow_surroundings& around,
-                                          std::shared_ptr<workflow_op> op, step_info info) {
+/// For the attempts of one that is told.
+step_info info_of(workflow_run const& run, workflow_op const& op) {
+  auto const number = std::to_string(run.book().run());
+  step_info info;
+  info.key.reserve(run.actor_id().size() + number.size() + op.name.size() + 2);
+  info.key.append(run.actor_id()).append("/").append(number).append("/").append(op.name);
+  return info;
+}
+
+} // namespace
+
+awaitable<boost::json::value> workflow_run::run_attempt(std::shared_ptr<workflow_run> self,
+                                                        std::shared_ptr<workflow_op> op, step_info info) {
+  self->begin_attempt(*op);
   std::exception_ptr failed;
   boost::json::value value;
-  op->timed_out = false;
-  op->due = around.options().time->now() + op->options.timeout;
-  around.wake_at(run, *op->due);
   try {
     boost::json::value given = co_await (*op->function)(std::move(info));
     value = std::move(given);
   } catch (...) {
     failed = std::current_exception();
   }
-  op->due.reset();
-  if (op->timed_out && !run.is_dead()) {
-    // It was cancelled for this attempt only.
+  if (op->timed_out && !self->dead_) // it was cancelled for this attempt only
     co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
-    if (failed)
-      throw error(errc::timed_out, "no end after " + std::to_string(op->options.timeout.count() / 1'000'000) + " ms");
-  }
   if (failed)
-    std::rethrow_exception(failed);
+    std::rethrow_exception(end_attempt(*op, std::move(failed)));
+  op->due.reset();
   co_return value;
 }
 
-awaitable<effect_end> run_attempts(std::shared_ptr<workflow_run> run, std::shared_ptr<workflow_surroundings> around,
-                                   std::shared_ptr<workflow_op> op, bool repeated) {
+awaitable<workflow_run::effect_end> workflow_run::run_attempts(std::shared_ptr<workflow_run> run,
+                                                               std::shared_ptr<workflow_op> op, bool repeated) {
   auto const attempt = [&](retry_attempt const& a) {
-    step_info info;
-    info.key = run->actor_id() + "/" + std::to_string(run->book().run()) + "/" + op->name;
+    auto info = info_of(*run, *op);
     info.attempt = a.number;
     info.maybe_repeated = repeated || a.number > 1;
-    return run_attempt(*run, *around, op, std::move(info));
+    return run_attempt(run, op, std::move(info));
   };
-  retry_policy policy = policy_of(op->options, around->options());
+  retry_policy policy = policy_of(op->options, run->around_->options());
   retry_result<boost::json::value> result = co_await try_retry(std::move(policy), attempt);
   effect_end end;
   end.attempts = result.attempts;
@@ -79,8 +75,6 @@ awaitable<effect_end> run_attempts(std::shared_ptr<workflow_run> run, std::share
     end.value = std::move(*result.value);
   co_return end;
 }
-
-} // namespace
 
 /// Says that a branch is gone, whether it ended or was destroyed. Asio destroys coroutines in a posted call: who waits
 /// for the last of them goes then.
@@ -100,17 +94,45 @@ struct workflow_run::branch_token {
   }
 };
 
+void workflow_run::begin_attempt(workflow_op& op) {
+  op.timed_out = false;
+  op.due = around_->options().time->now() + op.options.timeout;
+  around_->wake_at(*this, *op.due);
+}
+
+/// What it failed with.
+std::exception_ptr workflow_run::end_attempt(workflow_op& op, std::exception_ptr error) {
+  op.due.reset();
+  if (!op.timed_out)
+    return error;
+  auto const limit = std::to_string(op.options.timeout.count() / 1'000'000);
+  return std::make_exception_ptr(aether::error(errc::timed_out, "no end after " + limit + " ms"));
+}
+
 void workflow_run::run_effect(std::shared_ptr<workflow_op> const& op) {
   op->in_effect = true;
   ++effects_;
   op->stop = std::make_shared<asio::cancellation_signal>();
   auto const self = shared_from_this();
+  if (!op->options.retry || op->options.mode == execution::at_most_once) {
+    auto info = info_of(*this, *op);
+    info.maybe_repeated = repeated_;
+    begin_attempt(*op);
+    auto on_end = [self, op, stop = op->stop](std::exception_ptr error, boost::json::value value) {
+      if (error)
+        error = end_attempt(*op, std::move(error));
+      self->end_effect(op, std::move(error), std::move(value), 1);
+    };
+    asio::co_spawn(around_->executor(), (*op->function)(std::move(info)),
+                   asio::bind_cancellation_slot(op->stop->slot(), std::move(on_end)));
+    return;
+  }
   auto on_end = [self, op, stop = op->stop](std::exception_ptr error, effect_end end) {
     if (error)
       end.error = std::move(error);
     self->end_effect(op, std::move(end.error), std::move(end.value), end.attempts);
   };
-  asio::co_spawn(around_->executor(), run_attempts(self, around_, op, repeated_),
+  asio::co_spawn(around_->executor(), run_attempts(self, op, repeated_),
                  asio::bind_cancellation_slot(op->stop->slot(), std::move(on_end)));
 }
 

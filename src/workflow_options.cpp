@@ -1,13 +1,13 @@
 // What a host's options mean, and what they may not be.
 #include "workflow_settings.hpp"
 
+#include "detail/random.hpp"
 #include "detail/utf8.hpp"
 #include "or_default.hpp"
 
 #include <aether/error.hpp>
 
 #include <limits>
-#include <random>
 #include <string>
 #include <utility>
 
@@ -39,9 +39,7 @@ workflow_host_options settled(workflow_host_options options) {
   if (!options.time)
     options.time = machine_time();
   if (!options.random)
-    options.random = [engine = std::mt19937_64(std::random_device{}())]() mutable {
-      return std::uniform_real_distribution<double>()(engine);
-    };
+    options.random = &random_of_this_thread;
   return options;
 }
 
@@ -50,7 +48,7 @@ retry_policy patience(workflow_host_options const& host, std::function<bool()> i
   options.max_attempts = std::numeric_limits<int>::max();
   options.max_elapsed = std::chrono::nanoseconds::max();
   options.time = host.time;
-  options.random = host.random;
+  options.random = [&host] { return host.random(); };
   options.decide = [over = std::move(is_over)](failed_attempt const&) {
     return over() ? retry_decision::stop() : retry_decision::usual();
   };

@@ -5,6 +5,7 @@
 #include "workflow_book.hpp"
 
 #include <aether/detail/workflow_calls.hpp>
+#include <aether/event_store.hpp>
 #include <aether/workflow_options.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -18,10 +19,10 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace aether {
-class event_store;
 class workflow;
 } // namespace aether
 
@@ -80,9 +81,12 @@ enum class run_end {
 class workflow_surroundings {
 public:
   virtual asio::any_io_executor executor() const = 0; ///< the strand
-  virtual void post(std::function<void()> call) = 0;  ///< on the strand; also while the context goes: not called then
+  /// Has it settle, on the strand; also while the context goes: it does not then.
+  virtual void post_settle(std::shared_ptr<workflow_run> run) = 0;
   virtual std::shared_ptr<event_store> const& store() const = 0;
   virtual workflow_host_options const& options() const = 0; ///< without zeros
+  /// Its event is about to be saved, and need not be seen when it comes back.
+  virtual void on_writing(std::string const& event_id) = 0;
   virtual void wake_at(workflow_run& run, time_point when) = 0;
   virtual void on_parked(workflow_run& run) = 0;
   virtual void on_end(workflow_run& run, run_end how, std::string const& why) = 0;
@@ -112,6 +116,7 @@ public:
   /// Another one's event: a signal, a cancel request, or what another host wrote.
   void on_event(event const& e, journal::any body);
   void on_time();
+  void settle(); ///< as posted
   void on_child(std::shared_ptr<workflow_op> const& op, workflow_record how);
   void on_child_started(std::shared_ptr<workflow_op> const& op);
   void on_child_cancelled(std::shared_ptr<workflow_op> const& op);
@@ -147,13 +152,17 @@ private:
     step_options options;
   };
   struct branch_token;
+  struct effect_end {
+    std::exception_ptr error;
+    boost::json::value value;
+    int attempts = 1;
+  };
 
   [[noreturn]] void refuse_name(std::string const& name) const;
   void park(std::shared_ptr<workflow_op> const& op);
   void answer(workflow_op& op, workflow_answer with);
   void record(journal::entry entry, std::shared_ptr<workflow_op> const& op);
   void post_settle();
-  void settle();
   bool go_live();
   void settle_recorded();
   void settle_cancelled();
@@ -164,6 +173,12 @@ private:
   void add_notes();
   void begin_effects();
   void run_effect(std::shared_ptr<workflow_op> const& op);
+  static awaitable<boost::json::value> run_attempt(std::shared_ptr<workflow_run> self, std::shared_ptr<workflow_op> op,
+                                                   step_info info);
+  static awaitable<effect_end> run_attempts(std::shared_ptr<workflow_run> run, std::shared_ptr<workflow_op> op,
+                                            bool repeated);
+  void begin_attempt(workflow_op& op);
+  static std::exception_ptr end_attempt(workflow_op& op, std::exception_ptr error);
   void end_effect(std::shared_ptr<workflow_op> const& op, std::exception_ptr error, boost::json::value value,
                   std::int64_t attempts);
   void on_root_end(std::exception_ptr error, boost::json::value result);
@@ -171,13 +186,15 @@ private:
   void drop_coroutines();
   void take_arrived();
 
-  static awaitable<void> write(std::shared_ptr<workflow_run> self);
-  static awaitable<bool> store(std::shared_ptr<workflow_run> self, event e);
+  void save();
+  void on_saved(bool is_stored);
+  static awaitable<bool> save_again(std::shared_ptr<workflow_run> self, std::exception_ptr failed);
   static awaitable<bool> catch_up(std::shared_ptr<workflow_run> self);
   static awaitable<void> read_missed(std::shared_ptr<workflow_run> self);
   static awaitable<void> undo_all(std::shared_ptr<workflow_run> self);
-  event next_event();
-  event continuing_event() const;
+  void begin_writing();
+  event make_event();
+  awaitable<save_outcome> begin_save();
 
   std::shared_ptr<workflow_surroundings> around_;
   workflow_book book_;
@@ -196,6 +213,8 @@ private:
   bool live_ = false; ///< the journal has been replayed
   bool repeated_ = true; ///< effects that begin may have begun before, in a process that is gone
   bool writing_ = false;
+  std::variant<journal::advanced, journal::continued, journal::finished> in_writing_; ///< what is being stored
+  std::string writing_id_; ///< of its event; empty: none was made at this version
   bool settle_posted_ = false;
   bool winding_down_ = false;
   bool shield_ = false; ///< the code has ended, undo steps run
@@ -205,8 +224,6 @@ private:
   bool told_parked_ = false;
   bool wants_parked_told_ = false;
   std::optional<boost::json::value> continue_with_;
-  std::vector<journal::entry>
-      last_entries_; ///< of a run that continues: they are stored with the beginning of the next
   journal::outcome outcome_;
 };
 

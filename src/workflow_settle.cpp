@@ -31,13 +31,11 @@ void workflow_run::post_settle() {
   if (settle_posted_)
     return;
   settle_posted_ = true;
-  around_->post([self = shared_from_this()] {
-    self->settle_posted_ = false;
-    self->settle();
-  });
+  around_->post_settle(shared_from_this());
 }
 
 void workflow_run::settle() {
+  settle_posted_ = false;
   if (dead_)
     return drop_coroutines();
   if (running_ > 0 || writing_ || !go_live())
@@ -51,12 +49,7 @@ void workflow_run::settle() {
   if (has_to_write()) {
     add_notes();
     writing_ = true;
-    auto const self = shared_from_this();
-    asio::co_spawn(around_->executor(), write(self), [self](std::exception_ptr error) {
-      if (error && !self->dead_)
-        self->leave(run_end::broken, failure_of(error).message);
-    });
-    return;
+    return save();
   }
   if (!winding_down_)
     begin_effects();
@@ -93,9 +86,12 @@ bool workflow_run::go_live() {
 }
 
 void workflow_run::settle_recorded() {
+  auto const is_recorded = [](auto const& op) { return op->kind == operation_kind::recorded && !op->is_join; };
+  if (std::none_of(waiting_.begin(), waiting_.end(), is_recorded))
+    return;
   auto const asked = waiting_;
   for (auto const& op : asked)
-    if (op->kind == operation_kind::recorded && !op->is_join) {
+    if (is_recorded(op)) {
       auto made = journal::entry_of(entry_kind::recorded, op->key);
       if (op->wants_random) {
         auto const& random = around_->options().random;
@@ -125,10 +121,15 @@ void workflow_run::settle_cancelled() {
 }
 
 void workflow_run::settle_signals_and_timers() {
+  auto const is_settled_here = [](auto const& op) {
+    return !op->is_join && op->kind != operation_kind::step && op->kind != operation_kind::child;
+  };
+  if (std::none_of(waiting_.begin(), waiting_.end(), is_settled_here))
+    return;
   auto const now = around_->options().time->now();
   auto const asked = waiting_;
   for (auto const& op : asked) {
-    if (op->is_join)
+    if (!is_settled_here(op))
       continue;
     bool const is_signal = op->kind == operation_kind::signal || op->kind == operation_kind::signal_until;
     if (is_signal)
@@ -145,7 +146,7 @@ void workflow_run::settle_signals_and_timers() {
         answer(*op, std::move(with));
         continue;
       }
-    if (op->kind != operation_kind::step && op->due && *op->due <= now)
+    if (op->due && *op->due <= now)
       record(journal::entry_of(is_signal ? entry_kind::signal_timed_out : entry_kind::timer_fired, op->key), op);
   }
 }

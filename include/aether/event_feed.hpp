@@ -7,8 +7,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace aether {
 
@@ -16,6 +18,7 @@ enum class feed_step {
   nothing,   ///< there is nothing now: wait()
   event,     ///< a well-formed event
   malformed, ///< a message that is none
+  passed,    ///< an event that was not read, as pass_over() allows
   caught_up, ///< once: everything that was there when this began has been handed out. The end of a reader
 };
 
@@ -31,6 +34,9 @@ public:
   /// Until take() may have something else than nothing, or the deadline. May end early. Cancelled (terminal):
   /// operation_aborted, and nothing is lost. What it is called on outlives the awaitable.
   virtual awaitable<void> wait(std::chrono::steady_clock::time_point deadline) = 0;
+
+  /// Events of which this holds may be passed over without being read. Called before anything is taken.
+  virtual void pass_over(std::function<bool(std::string_view event_id)> /*is_known*/) {}
 
   /// The last thing taken as it is stored.
   virtual std::string last_bytes() const = 0;

@@ -9,8 +9,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <variant>
 
 namespace aether {
@@ -69,6 +71,9 @@ struct subscribe_options {
   std::size_t window_bytes = 0;
   std::chrono::nanoseconds timeout{}; ///< of subscribe(); 0: the store's operation_timeout
   std::optional<trace_context> trace{}; ///< the span that subscribe() belongs to
+  /// For those who follow what they save themselves: asked with an event's id before it is read, by whoever takes from
+  /// the subscription; true passes over it. What is known may come all the same, where its id cannot be told before.
+  std::function<bool(std::string_view event_id)> is_known;
 
   subscribe_options() = default;
 

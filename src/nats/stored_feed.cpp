@@ -10,6 +10,20 @@
 
 namespace aether::nats::detail {
 
+namespace {
+
+/// The id of an event as this library writes it, with that first; empty: it is written in another way.
+std::string_view leading_id(std::string_view json) noexcept {
+  constexpr std::string_view before = R"({"id":")";
+  if (!json.starts_with(before))
+    return {};
+  auto const rest = json.substr(before.size());
+  auto const end = rest.find_first_of("\"\\");
+  return end == rest.npos || rest[end] == '\\' ? std::string_view() : rest.substr(0, end);
+}
+
+} // namespace
+
 stored_feed::stored_feed(std::shared_ptr<store_core> store, std::shared_ptr<stream_identity const> identity,
                          std::shared_ptr<message_source> source, std::string actor_id, std::uint64_t sequence,
                          std::string event_id)
@@ -26,6 +40,11 @@ feed_step stored_feed::take(recorded_event& into, replay_error& malformed) {
     return step == source_step::caught_up ? feed_step::caught_up : feed_step::nothing;
   }
   sequence_ = last_.sequence;
+  if (is_known_)
+    if (auto const id = leading_id(last_.data); !id.empty() && is_known_(id)) {
+      event_id_ = id;
+      return feed_step::passed;
+    }
   parse_error bad;
   if (parse(into.event, bad)) {
     event_id_ = into.event.id;

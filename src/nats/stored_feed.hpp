@@ -24,6 +24,7 @@ public:
 
   feed_step take(recorded_event& into, replay_error& malformed) override;
   awaitable<void> wait(std::chrono::steady_clock::time_point deadline) override;
+  void pass_over(std::function<bool(std::string_view)> is_known) override { is_known_ = std::move(is_known); }
   std::string last_bytes() const override { return std::string(last_.data); }
   position where() const override;
   std::uint64_t behind() const override { return source_->behind(); }
@@ -41,6 +42,7 @@ private:
   fetched_message last_;
   std::uint64_t sequence_;
   std::string event_id_;
+  std::function<bool(std::string_view)> is_known_;
   std::exception_ptr ended_; // two actors on one subject
   std::atomic<bool> stopped_{false};
 };
