@@ -105,6 +105,8 @@ void workflow_book::apply(event const& e, journal::any body) {
     throw error(errc::malformed_event, "workflow " + actor_id_ + ": its journal begins with \"" + e.event_type +
                                            "\" at version " + std::to_string(e.version));
   } else if (auto* const more = std::get_if<journal::advanced>(&body)) {
+    was_parked_ = std::any_of(more->entries.begin(), more->entries.end(),
+                              [](auto const& entry) { return entry.kind == entry_kind::parked; });
     for (auto& entry : more->entries)
       take(std::move(entry));
     last_host_ = std::move(more->host);
@@ -134,6 +136,7 @@ void workflow_book::begin(std::int64_t version, std::int64_t run, std::string wo
   outcome_.reset();
   cancel_reason_.reset();
   cancel_told_ = false;
+  was_parked_ = false;
   entries_ = 0;
   records_.clear();
   asked_.clear();

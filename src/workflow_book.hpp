@@ -57,6 +57,8 @@ public:
   boost::json::value const& input() const noexcept { return input_; }
   std::optional<std::string> const& parent() const noexcept { return parent_; }
   std::string const& last_host() const noexcept { return last_host_; } ///< who wrote last; empty: nobody claimed it
+  /// Who wrote last has said what it waits for. Of what was read: what was settled and written since is not looked at.
+  bool was_parked() const noexcept { return was_parked_; }
   std::optional<journal::outcome> const& outcome() const noexcept { return outcome_; }
   bool is_cancel_requested() const noexcept { return cancel_reason_.has_value(); }
   std::string const& cancel_reason() const { return cancel_reason_.value(); } ///< of the first request
@@ -107,6 +109,7 @@ private:
   std::string last_host_;
   std::optional<journal::outcome> outcome_;
   std::optional<std::string> cancel_reason_;
+  bool was_parked_ = false;
   bool cancel_told_ = false;
   std::size_t entries_ = 0;
   std::map<std::string, workflow_record> records_;

@@ -35,6 +35,7 @@ std::string workflow_run::concerning() const {
 
 void workflow_run::start(bool fresh) {
   repeated_ = !fresh;
+  told_parked_ = book_.was_parked() && book_.last_host() == around_->options().name;
   running_ = 1;
   auto const self = shared_from_this();
   asio::co_spawn(around_->executor(), code_.body(workflow(self), book_.input()),

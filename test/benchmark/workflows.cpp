@@ -199,33 +199,49 @@ struct footprint {
   double parked = 0, evicted = 0;
 };
 
+/// They are all in memory with one host, and hardly any of them with the next.
 awaitable<footprint> memory_of_workflows(std::size_t count) {
   auto const executor = co_await boost::asio::this_coro::executor;
   auto const store = std::make_shared<memory_event_store>(executor);
+  auto const resumed = [&](workflow_host host) -> awaitable<void> {
+    co_await host.open();
+    while (host.metrics().resumed < count || host.metrics().waiting > 0)
+      co_await machine_time()->sleep_for(5ms);
+    co_await machine_time()->sleep_for(100ms);
+  };
+  auto const ended = [](workflow_host host) -> awaitable<void> {
+    co_await host.close();
+    co_await machine_time()->sleep_for(100ms);
+  };
   {
     auto first = make_host(executor, store, count + 1);
     co_await first.open();
     for (std::size_t i = 0; i < count; ++i)
       co_await first.client().start(waits, std::to_string(i), 0);
     co_await machine_time()->sleep_for(1s);
-    co_await first.close();
+    co_await ended(first);
   }
-  co_await machine_time()->sleep_for(100ms);
   footprint f;
-  malloc_trim(0);
-  auto const before = bytes_in_use();
+  std::size_t before = 0;
   auto const each = [&] {
+    malloc_trim(0);
     return (static_cast<double>(bytes_in_use()) - static_cast<double>(before)) / static_cast<double>(count);
   };
-  auto host = make_host(executor, store, count + 1);
-  co_await host.open();
-  while (host.metrics().resumed < count || host.metrics().waiting > 0)
-    co_await machine_time()->sleep_for(5ms);
-  co_await machine_time()->sleep_for(100ms);
-  f.parked = each();
-  co_await host.close();
-  co_await machine_time()->sleep_for(100ms);
+  before = bytes_in_use();
+  {
+    auto host = make_host(executor, store, count + 1);
+    co_await resumed(host);
+    f.parked = each();
+    co_await ended(host);
+  }
+  malloc_trim(0);
+  before = bytes_in_use();
+  auto host = make_host(executor, store, 10);
+  co_await resumed(host);
   f.evicted = std::max(each(), 0.0);
+  if (host.metrics().evicted + 10 < count)
+    throw std::runtime_error("they are in memory: " + std::to_string(host.metrics().resident));
+  co_await ended(host);
   co_return f;
 }
 

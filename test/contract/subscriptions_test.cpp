@@ -222,6 +222,44 @@ BOOST_DATA_TEST_CASE(positions_and_lag_move_over_filtered_events, all_readers(),
   });
 }
 
+BOOST_DATA_TEST_CASE(what_is_known_is_passed_over, all_readers(), provider) {
+  with_store(provider, [](event_store& store) -> awaitable<void> {
+    auto const asked = std::make_shared<texts>();
+    subscribe_options options;
+    options.is_known = [asked](std::string_view id) {
+      asked->emplace_back(id);
+      return id.starts_with("mine");
+    };
+    auto const save = [&](std::int64_t version, std::string id) -> awaitable<void> {
+      event e = make_event("Placed", "order-1", version);
+      e.id = std::move(id);
+      co_await store.save_event(std::move(e));
+    };
+    co_await save(1, "mine-1");
+    co_await save(2, "other-2");
+    event_subscription s = co_await store.subscribe(options);
+    texts const got = co_await until_caught_up(s);
+    BOOST_TEST(got == (texts{"order-1@2", "caught up"}), boost::test_tools::per_element());
+    co_await save(3, "mine-3");
+    co_await save(4, "other \"4\"");
+    co_await save(5, "mine-5");
+    std::string const next = co_await next_text(s);
+    BOOST_TEST(next == "order-1@4");
+    co_await save(6, "mine-6");
+    co_await save(7, "other-7");
+    // What wait() passes over counts as taken, what it finds does not.
+    bool const there = co_await s.wait(within(long_enough));
+    BOOST_TEST(there);
+    BOOST_TEST_REQUIRE(s.position().places().size() == 1u);
+    BOOST_TEST(s.position().places()[0].event_id == "mine-6");
+    BOOST_TEST(text_of(s.try_next()) == "order-1@7");
+    BOOST_TEST(s.position().places()[0].event_id == "other-7");
+    // Each was asked about once, where its id is plain.
+    BOOST_TEST(std::count(asked->begin(), asked->end(), "mine-3") == 1);
+    BOOST_TEST(std::count(asked->begin(), asked->end(), "other-7") == 1);
+  });
+}
+
 BOOST_DATA_TEST_CASE(resuming_from_every_place_gives_exactly_the_rest, all_readers(), provider) {
   with_store(provider, [](event_store& store) -> awaitable<void> {
     texts const all = co_await history(store);

@@ -189,6 +189,57 @@ BOOST_DATA_TEST_CASE(two_hosts_finish_each_once, all_readers(), provider) {
   });
 }
 
+awaitable<void> run_lane(workflow_client client, std::string lane, int each, std::shared_ptr<std::atomic<int>> right) {
+  for (int i = 0; i < each; ++i) {
+    auto const id = lane + "." + std::to_string(i);
+    std::string const word = "?";
+    if (i % 3 == 0) { // answered by another client, which hosts nothing
+      co_await client.start(talk, id, word);
+      co_await client.signal(talk, id, "answer", word);
+      std::string const said = co_await client.result(talk, id);
+      *right += said == "??!";
+    } else if (i % 3 == 1) {
+      co_await client.start(family, id, i);
+      int const total = co_await client.result(family, id);
+      *right += total == i + 16;
+    } else {
+      co_await client.start(sum, id, i);
+      int const total = co_await client.result(sum, id);
+      *right += total == i + 15;
+    }
+  }
+}
+
+// Two hosts know nothing of each other; lanes start workflows at either, or at a client that hosts none.
+BOOST_DATA_TEST_CASE(several_hosts_and_clients, all_readers() * one_and_four_threads(), provider, threads) {
+  constexpr int lanes = 6, each = 6;
+  auto const right = std::make_shared<std::atomic<int>>(0);
+  auto const counted = std::make_shared<tally>();
+  auto const body = [&](store_data& data, asio::io_context& context) -> awaitable<void> {
+    auto const executor = context.get_executor();
+    store_settings const settings;
+    auto const first = co_await data.open(executor, settings);
+    auto const second = co_await data.open(executor, settings);
+    auto one = make_host(executor, first, "one", counted);
+    auto other = make_host(executor, second, "other", counted);
+    co_await one.open();
+    co_await other.open();
+    std::vector<workflow_client> const clients{one.client(), other.client(), workflow_client(executor, first)};
+    task_group group(executor);
+    for (int lane = 0; lane < lanes; ++lane)
+      group.spawn(
+          run_lane(clients[static_cast<std::size_t>(lane) % clients.size()], std::to_string(lane), each, right));
+    co_await group.join();
+    co_await one.close();
+    co_await other.close();
+  };
+  run_options options;
+  options.threads = threads;
+  options.limit = 120s;
+  with_data(provider, body, options);
+  BOOST_TEST(*right == lanes * each);
+}
+
 BOOST_DATA_TEST_CASE(what_is_unfinished_goes_on_after_a_restart, all_readers(), provider) {
   with_workflows(provider, [](store_ptr store, asio::any_io_executor executor) -> awaitable<void> {
     constexpr int many = 100;

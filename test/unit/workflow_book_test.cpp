@@ -107,6 +107,18 @@ BOOST_AUTO_TEST_CASE(what_a_journal_says) {
   BOOST_TEST(w.book.last_host() == "c");
 }
 
+BOOST_AUTO_TEST_CASE(whether_it_was_parked) {
+  writer w;
+  w.start();
+  BOOST_TEST(!w.book.was_parked());
+  w.advance({completed("one", 1), made(entry_kind::parked, "")});
+  BOOST_TEST(w.book.was_parked());
+  w.signal("go", 1, "first"); // it waits for whoever takes it
+  BOOST_TEST(w.book.was_parked());
+  w.advance({made(entry_kind::timer_fired, "pause")});
+  BOOST_TEST(!w.book.was_parked());
+}
+
 BOOST_AUTO_TEST_CASE(journals_that_are_none) {
   auto const begins_with_advanced = [] {
     writer w;

@@ -378,6 +378,22 @@ BOOST_AUTO_TEST_CASE(parked_ones_leave_memory_and_come_back) {
       BOOST_TEST(host.metrics().resident <= 10u);
     }
     BOOST_TEST(host.metrics().evicted >= 30u);
+    // They come back and leave again, and nothing is stored for that: what they wait for has been told.
+    std::size_t before = 0;
+    for (int i = 0; i < 40; ++i)
+      before += co_await events_of(w, "talk-" + std::to_string(i));
+    {
+      auto again = w.host("a", 10);
+      again.add(talk, code);
+      co_await again.open();
+      co_await w.clock.sleep_for(10s);
+      BOOST_TEST(again.metrics().resumed == 40u);
+      BOOST_TEST(again.metrics().evicted >= 30u);
+    }
+    std::size_t after = 0;
+    for (int i = 0; i < 40; ++i)
+      after += co_await events_of(w, "talk-" + std::to_string(i));
+    BOOST_TEST(after == before);
     std::string const word = "you";
     for (int i = 0; i < 40; ++i)
       co_await host.client().signal(talk, std::to_string(i), "answer", word);
