@@ -118,8 +118,12 @@ public:
     where_ = inner_.position();
     behind_ = inner_.events_behind();
     last_ = std::move(*item);
+    auto const* const e = std::get_if<recorded_event>(&last_);
+    if (e && is_known_ && is_known_(e->event.id))
+      return feed_step::passed;
     return hand_on(last_, into, malformed);
   }
+  void pass_over(std::function<bool(std::string_view)> is_known) override { is_known_ = std::move(is_known); }
   asio::awaitable<void> wait(steady_time deadline) override { return wait_for_more(shared_from_this(), deadline); }
   std::string last_bytes() const override { return bytes_of(last_); }
   position where() const override { return where_; }
@@ -201,6 +205,7 @@ private:
   event_subscription inner_;
   position where_;
   std::uint64_t behind_ = 0;
+  std::function<bool(std::string_view)> is_known_;
   subscription_item last_;
 
   std::mutex mutex_;
@@ -246,13 +251,14 @@ event_reader read_events(core_ptr core, std::string actor_id, read_options optio
   return event_reader(std::make_shared<faulty_reader>(std::move(core), std::move(actor_id), options), options, timeout);
 }
 
-// The handle in front chooses by event type and passes over what is malformed, so that its position is exact.
+// The handle in front chooses by event type and passes over what is malformed or known, so that its position is exact.
 asio::awaitable<event_subscription> subscribe(core_ptr core, subscribe_options options) {
   check_open(core);
   options.validate();
   auto behind = options;
   behind.filter.event_types.clear();
   behind.malformed = malformed_messages::report;
+  behind.is_known = nullptr;
   question<event_subscription> ask = [&behind](event_store& inner, call_options left) {
     behind.timeout = left.timeout;
     return inner.subscribe(behind);
