@@ -1,6 +1,7 @@
 // Whether it pays to save waiting commands together: what a batch takes, beside what as many single saves do.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -11,6 +12,9 @@ namespace aether::detail {
 /// A nats-server with one replica writes each batch to a file of its own first, and waits for the disk: 1 to 20 ms,
 /// however many events it holds, where a single save takes 0.1 ms. So a few commands are faster one by one, and many
 /// together; which, only measuring tells.
+///
+/// The shortest durations of the last seconds are what counts. The others hold what was waited for: others' batches
+/// make every save beside them long, and whoever saved together because of that would make it longer for all.
 ///
 /// Thread-safe; no call waits for another. Durations of what failed are not told.
 class commit_costs {
@@ -28,7 +32,7 @@ public:
   bool pays(std::size_t commands, nanoseconds now) noexcept {
     if (commands < 2)
       return false;
-    auto const batch = batch_.mean(), single = single_.mean();
+    auto const batch = batch_.shortest(), single = single_.shortest();
     if (batch == 0 || single == 0)
       return batch == 0;
     auto const faster = single * static_cast<std::int64_t>(commands) > batch;
@@ -38,14 +42,25 @@ public:
 private:
   class cost {
   public:
-    /// Of the last ones, the latest counting most. Two that come at once may count as one.
+    /// Of two that come at once one may not count.
     void learn(nanoseconds duration, nanoseconds now) noexcept {
-      auto const before = mean();
       auto const took = duration.count() > 0 ? duration.count() : 1;
-      mean_.store(before == 0 ? took : before + (took - before) / 8, std::memory_order_relaxed);
+      auto began = began_.load(std::memory_order_relaxed);
+      if (now.count() - began > forget_after.count() &&
+          began_.compare_exchange_strong(began, now.count(), std::memory_order_relaxed))
+        before_.store(lately_.exchange(0, std::memory_order_relaxed), std::memory_order_relaxed);
+      auto const lately = lately_.load(std::memory_order_relaxed);
+      if (lately == 0 || took < lately)
+        lately_.store(took, std::memory_order_relaxed);
       tried_at_.store(now.count(), std::memory_order_relaxed);
     }
-    std::int64_t mean() const noexcept { return mean_.load(std::memory_order_relaxed); } ///< ns; 0: none was measured
+    /// In ns, of the last forget_after to twice that in which there were any; 0: none was measured.
+    std::int64_t shortest() const noexcept {
+      auto const lately = lately_.load(std::memory_order_relaxed), before = before_.load(std::memory_order_relaxed);
+      if (lately == 0 || before == 0)
+        return lately + before;
+      return std::min(lately, before);
+    }
     bool is_to_be_tried(nanoseconds now) noexcept {
       auto tried = tried_at_.load(std::memory_order_relaxed);
       return now.count() - tried > forget_after.count() &&
@@ -53,7 +68,7 @@ private:
     }
 
   private:
-    std::atomic<std::int64_t> mean_{0}, tried_at_{0};
+    std::atomic<std::int64_t> began_{0}, lately_{0}, before_{0}, tried_at_{0};
   };
 
   cost single_, batch_;

@@ -25,8 +25,6 @@ struct metrics::impl {
   std::map<std::pair<std::string, unsigned>, std::uint64_t> requests;
   std::map<std::string, aether::latency_histogram> durations;
   std::shared_ptr<http::server> server;
-  aether::actor_host actors;
-  aether::workflow_host workflows;
 #ifdef ORDER_SERVICE_HAS_PROMETHEUS
   aether::prometheus::collector collector;
   std::vector<aether::prometheus::registration> sources;
@@ -51,12 +49,6 @@ void metrics::watch(std::shared_ptr<http::server> server) {
   impl_->server = std::move(server);
 }
 
-void metrics::watch(aether::actor_host actors, aether::workflow_host workflows) {
-  std::scoped_lock const lock(impl_->mutex);
-  impl_->actors = std::move(actors);
-  impl_->workflows = std::move(workflows);
-}
-
 #ifdef ORDER_SERVICE_HAS_PROMETHEUS
 void metrics::watch(std::shared_ptr<aether::event_store> store) {
   impl_->sources.push_back(impl_->collector.add_store("orders", store));
@@ -65,9 +57,16 @@ void metrics::watch(aether::nats::connection connection) {
   auto source = [c = std::move(connection)] { return aether::prometheus::connection_metrics(c); };
   impl_->sources.push_back(impl_->collector.add_connection("main", std::move(source)));
 }
+void metrics::watch(aether::actor_host actors, aether::workflow_host workflows) {
+  auto of_actors = [host = std::move(actors)] { return host.metrics(); };
+  auto of_workflows = [host = std::move(workflows)] { return host.metrics(); };
+  impl_->sources.push_back(impl_->collector.add_actors("orders", std::move(of_actors)));
+  impl_->sources.push_back(impl_->collector.add_workflows("fulfilment", std::move(of_workflows)));
+}
 #else
 void metrics::watch(std::shared_ptr<aether::event_store>) {}
 void metrics::watch(aether::nats::connection) {}
+void metrics::watch(aether::actor_host, aether::workflow_host) {}
 #endif
 
 void metrics::forget() {
@@ -76,8 +75,6 @@ void metrics::forget() {
 #endif
   std::scoped_lock const lock(impl_->mutex);
   impl_->server.reset();
-  impl_->actors = {};
-  impl_->workflows = {};
 }
 
 namespace {
@@ -115,22 +112,6 @@ void write(std::ostream& to, http::counters const& c) {
   write(to, "order_service_malformed_total", "counter", c.malformed.load());
 }
 
-/// aether::prometheus does not expose these yet.
-void write(std::ostream& to, aether::actor_metrics const& m) {
-  write(to, "order_service_actor_commands_total", "counter", m.commands);
-  write(to, "order_service_actor_conflicts_total", "counter", m.conflicts);
-  write(to, "order_service_actor_repeated_total", "counter", m.repeated);
-  write(to, "order_service_actors", "gauge", m.actors);
-}
-
-void write(std::ostream& to, aether::workflow_metrics const& m) {
-  write(to, "order_service_workflows_started_total", "counter", m.started);
-  write(to, "order_service_workflows_resumed_total", "counter", m.resumed);
-  write(to, "order_service_workflows_finished_total", "counter", m.finished);
-  write(to, "order_service_workflows_broken_total", "counter", m.broken);
-  write(to, "order_service_workflows_resident", "gauge", m.resident);
-}
-
 } // namespace
 
 std::string metrics::page() const {
@@ -144,10 +125,6 @@ std::string metrics::page() const {
     write(to, impl_->durations);
     if (impl_->server)
       write(to, impl_->server->counts());
-    if (impl_->actors) {
-      write(to, impl_->actors.metrics());
-      write(to, impl_->workflows.metrics());
-    }
   }
 #ifdef ORDER_SERVICE_HAS_PROMETHEUS
   ::prometheus::TextSerializer const serializer;

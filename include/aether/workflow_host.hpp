@@ -120,20 +120,6 @@ private:
   std::shared_ptr<detail::workflow_desk> desk_;
 };
 
-/// What a host did since it was made, and has now. A run counts again each time it is replayed.
-struct workflow_metrics {
-  std::uint64_t started = 0; ///< runs begun here
-  std::uint64_t resumed = 0; ///< runs replayed here
-  std::uint64_t finished = 0;
-  std::uint64_t lost = 0; ///< to other hosts
-  std::uint64_t broken = 0; ///< that cannot go on: see the log
-  std::uint64_t evicted = 0; ///< that wait, and left memory for others
-  std::size_t resident = 0; ///< in memory now
-  std::size_t waiting = 0; ///< to be read, or for room in memory
-
-  workflow_metrics() = default;
-};
-
 /// Hosts the code of workflows: a copyable handle, copies are the same host. It finds unfinished workflows of the types
 /// that were added by itself, after a restart too, and goes on with them; several hosts may host the same types.
 ///

@@ -127,4 +127,18 @@ struct workflow_host_options {
   void validate() const; ///< throws invalid_argument
 };
 
+/// What a workflow_host did since it was made, and has now. A run counts again each time it is replayed.
+struct workflow_metrics {
+  std::uint64_t started = 0; ///< runs begun here
+  std::uint64_t resumed = 0; ///< runs replayed here
+  std::uint64_t finished = 0;
+  std::uint64_t lost = 0; ///< to other hosts
+  std::uint64_t broken = 0; ///< that cannot go on: see the log
+  std::uint64_t evicted = 0; ///< that wait, and left memory for others
+  std::size_t resident = 0; ///< in memory now
+  std::size_t waiting = 0; ///< to be read, or for room in memory
+
+  workflow_metrics() = default;
+};
+
 } // namespace aether

@@ -62,8 +62,11 @@ struct collector::impl {
   std::shared_ptr<detail::source_set> connections = make_set<connection_metrics>("connection");
   std::shared_ptr<detail::source_set> projections = make_set<projection_progress>("projection");
 
-  std::array<detail::source_set*, 4> all() const {
-    return {stores.get(), buses.get(), connections.get(), projections.get()};
+  std::shared_ptr<detail::source_set> actors = make_set<actor_metrics>("actor_host");
+  std::shared_ptr<detail::source_set> workflows = make_set<workflow_metrics>("workflow_host");
+
+  std::array<detail::source_set*, 6> all() const {
+    return {stores.get(), buses.get(), connections.get(), projections.get(), actors.get(), workflows.get()};
   }
 };
 
@@ -88,6 +91,16 @@ registration collector::add_connection(std::string name, connection_source sourc
 
 registration collector::add_projection(std::string name, projection_source source) {
   auto const& set = impl_->projections;
+  return {set, set->add(name, flat(std::move(source), set->label()))};
+}
+
+registration collector::add_actors(std::string name, actor_source source) {
+  auto const& set = impl_->actors;
+  return {set, set->add(name, flat(std::move(source), set->label()))};
+}
+
+registration collector::add_workflows(std::string name, workflow_source source) {
+  auto const& set = impl_->workflows;
   return {set, set->add(name, flat(std::move(source), set->label()))};
 }
 

@@ -198,12 +198,12 @@ awaitable<cold_start> start_cold(server_run const& run, std::size_t events) {
   auto opened = co_await nats::jetstream_event_store::open(on, stream);
   auto const store = std::make_shared<nats::jetstream_event_store>(std::move(opened));
   auto const id = "cold-" + std::to_string(events);
-  store_deposits(run, id, events - 1);
+  store_deposits(run, id, events);
   {
     auto options = host_options();
     options.snapshots = snapshot_policy::every(1);
     actor_host host(executor, store, options);
-    co_await command_deposits(host.get<account>(id), 1);
+    co_await host.get<account>(id).version(); // what was read is worth one
     co_await host.close();
   }
   auto const snapshot = co_await store->latest_snapshot(id);
@@ -262,19 +262,22 @@ awaitable<footprint> memory_of_actors(std::size_t actors) {
       e.command_id = actor_id("command", static_cast<std::size_t>(version));
       co_await store->save_event(std::move(e));
     }
+  // Once before it is measured: what is made for the first actors stays.
   footprint f;
-  malloc_trim(0);
-  actor_host host(executor, store, options);
-  co_await host.get<account>(id_of(0)).version(); // what is made once
-  auto const before = bytes_in_use();
-  for (std::size_t i = 1; i < actors; ++i)
-    co_await host.get<account>(id_of(i)).version();
-  auto const each = [&] {
-    return (static_cast<double>(bytes_in_use()) - static_cast<double>(before)) / static_cast<double>(actors - 1);
-  };
-  f.warm = each();
-  co_await host.close();
-  f.evicted = std::max(each(), 0.0);
+  for (int round = 0; round < 2; ++round) {
+    actor_host host(executor, store, options);
+    malloc_trim(0);
+    auto const before = bytes_in_use();
+    for (std::size_t i = 0; i < actors; ++i)
+      co_await host.get<account>(id_of(i)).version();
+    auto const each = [&] {
+      malloc_trim(0);
+      return (static_cast<double>(bytes_in_use()) - static_cast<double>(before)) / static_cast<double>(actors);
+    };
+    f.warm = each();
+    co_await host.close();
+    f.evicted = std::max(each(), 0.0);
+  }
   co_return f;
 }
 

@@ -112,12 +112,16 @@ metric_list exposed_list() {
   add_types<bus_metrics>(types);
   add_types<aether::prometheus::connection_metrics>(types);
   add_types<projection_progress>(types);
+  add_types<actor_metrics>(types);
+  add_types<workflow_metrics>(types);
 
   aether::prometheus::collector c;
   auto const store = c.add_store("a", [] { return store_metrics(); });
   auto const bus = c.add_bus("a", [] { return bus_metrics(); });
   auto const connection = c.add_connection("a", [] { return aether::prometheus::connection_metrics(); });
   auto const projection = c.add_projection("a", [] { return projection_progress(); });
+  auto const actors = c.add_actors("a", [] { return actor_metrics(); });
+  auto const workflows = c.add_workflows("a", [] { return workflow_metrics(); });
   metric_list found;
   for (auto const& family : c.Collect()) {
     auto& d = found[family.name];

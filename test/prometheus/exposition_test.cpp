@@ -236,6 +236,66 @@ BOOST_AUTO_TEST_CASE(a_histogram_is_cumulative_to_infinity) {
   expect_same(found, expected);
 }
 
+BOOST_AUTO_TEST_CASE(hosts_of_actors_and_workflows) {
+  collector c;
+  auto const actors = c.add_actors("main", [] {
+    actor_metrics m;
+    m.stored = 1;
+    m.nothing = 2;
+    m.rejected = 3;
+    m.repeated = 4;
+    m.failed = 5;
+    m.queries = 6;
+    m.batches = 7;
+    m.conflicts = 8;
+    m.loads = 9;
+    m.evictions = 10;
+    m.snapshots = 11;
+    m.snapshots_failed = 12;
+    m.actors = 13;
+    m.waiting = 14;
+    return m;
+  });
+  auto const workflows = c.add_workflows("main", [] {
+    workflow_metrics m;
+    m.started = 21;
+    m.resumed = 22;
+    m.finished = 23;
+    m.lost = 24;
+    m.broken = 25;
+    m.evicted = 26;
+    m.resident = 27;
+    m.waiting = 28;
+    return m;
+  });
+  auto found = series_of(c);
+  std::erase_if(found, [](auto const& s) { return s.first.starts_with("aether_metric_source_errors_total"); });
+  expect_same(found, {
+                         {R"(aether_commands_total{actor_host="main",outcome="stored"})", "1"},
+                         {R"(aether_commands_total{actor_host="main",outcome="nothing"})", "2"},
+                         {R"(aether_commands_total{actor_host="main",outcome="rejected"})", "3"},
+                         {R"(aether_commands_total{actor_host="main",outcome="repeated"})", "4"},
+                         {R"(aether_commands_total{actor_host="main",outcome="failed"})", "5"},
+                         {R"(aether_queries_total{actor_host="main"})", "6"},
+                         {R"(aether_command_saves_total{actor_host="main"})", "7"},
+                         {R"(aether_command_conflicts_total{actor_host="main"})", "8"},
+                         {R"(aether_actor_loads_total{actor_host="main"})", "9"},
+                         {R"(aether_actor_evictions_total{actor_host="main"})", "10"},
+                         {R"(aether_actor_snapshots_total{actor_host="main"})", "11"},
+                         {R"(aether_actor_snapshots_failed_total{actor_host="main"})", "12"},
+                         {R"(aether_actors{actor_host="main"})", "13"},
+                         {R"(aether_commands_waiting{actor_host="main"})", "14"},
+                         {R"(aether_workflows_started_total{workflow_host="main"})", "21"},
+                         {R"(aether_workflows_resumed_total{workflow_host="main"})", "22"},
+                         {R"(aether_workflows_finished_total{workflow_host="main"})", "23"},
+                         {R"(aether_workflows_lost_total{workflow_host="main"})", "24"},
+                         {R"(aether_workflows_broken_total{workflow_host="main"})", "25"},
+                         {R"(aether_workflows_evicted_total{workflow_host="main"})", "26"},
+                         {R"(aether_workflows_resident{workflow_host="main"})", "27"},
+                         {R"(aether_workflows_waiting{workflow_host="main"})", "28"},
+                     });
+}
+
 BOOST_AUTO_TEST_CASE(large_counts_are_exact) {
   // As far as Prometheus' own numbers are: a double has 53 bits.
   std::vector<std::uint64_t> const counts = {0, 999'999, 16'777'217, 123'456'789'012'345, 9'007'199'254'740'991};
@@ -259,6 +319,8 @@ BOOST_AUTO_TEST_CASE(nothing_is_exposed_of_a_kind_without_sources) {
                                 {R"(aether_metric_source_errors_total{kind="bus"})", "0"},
                                 {R"(aether_metric_source_errors_total{kind="connection"})", "0"},
                                 {R"(aether_metric_source_errors_total{kind="projection"})", "0"},
+                                {R"(aether_metric_source_errors_total{kind="actor_host"})", "0"},
+                                {R"(aether_metric_source_errors_total{kind="workflow_host"})", "0"},
                             });
 }
 
@@ -268,6 +330,8 @@ BOOST_AUTO_TEST_CASE(names_and_types_follow_the_conventions_of_prometheus) {
   auto const bus = c.add_bus("a", [] { return bus_metrics(); });
   auto const connection = c.add_connection("a", [] { return connection_metrics(); });
   auto const projection = c.add_projection("a", [] { return projection_progress(); });
+  auto const actors = c.add_actors("a", [] { return actor_metrics(); });
+  auto const workflows = c.add_workflows("a", [] { return workflow_metrics(); });
   std::map<std::string, int> times;
   for (auto const& family : c.Collect()) {
     BOOST_TEST(++times[family.name] == 1, family.name);

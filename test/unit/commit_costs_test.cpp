@@ -38,12 +38,31 @@ BOOST_AUTO_TEST_CASE(what_changes_is_learnt) {
   c.single_took(100us, 0s);
   c.batch_took(20ms, 0s);
   BOOST_TEST(!c.pays(100, 1s));
-  for (int i = 0; i < 40; ++i)
-    c.batch_took(1ms, 1s);
+  c.batch_took(1ms, 1s); // a faster disk
   BOOST_TEST(c.pays(100, 1s));
-  for (int i = 0; i < 40; ++i)
-    c.single_took(5us, 0s);
-  BOOST_TEST(!c.pays(100, 1s));
+  c.single_took(5us, 2s); // and a faster network
+  BOOST_TEST(!c.pays(100, 2s));
+  for (auto now = 3s; now < 24s; ++now) { // and slower again
+    c.single_took(200us, now);
+    c.batch_took(2ms, now);
+  }
+  BOOST_TEST(c.pays(100, 24s));
+  BOOST_TEST(c.pays(11, 24s));
+  BOOST_TEST(!c.pays(10, 24s));
+}
+
+BOOST_AUTO_TEST_CASE(what_was_waited_for_does_not_count) {
+  commit_costs c;
+  c.single_took(100us, 0s);
+  c.batch_took(20ms, 0s);
+  for (auto now = 1s; now < 60s; ++now) { // others' batches: hardly a save is short
+    for (int i = 0; i < 100; ++i)
+      c.single_took(40ms, now);
+    if (now.count() % 8 == 0)
+      c.single_took(150us, now);
+    c.batch_took(60ms, now);
+    BOOST_TEST(!c.pays(100, now));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(after_a_long_time_one_tries_again) {

@@ -1,10 +1,12 @@
-// What stores, buses, connections and projections count, as Prometheus reads it.
+// What stores, buses, connections, projections and the hosts of actors and workflows count, as Prometheus reads it.
 #pragma once
 
+#include <aether/actor_options.hpp>
 #include <aether/event_broadcaster.hpp>
 #include <aether/event_store.hpp>
 #include <aether/metrics.hpp>
 #include <aether/projection.hpp>
+#include <aether/workflow_options.hpp>
 
 #include <prometheus/collectable.h>
 #include <prometheus/metric_family.h>
@@ -90,6 +92,8 @@ public:
   using bus_source = std::function<std::optional<bus_metrics>()>;
   using connection_source = std::function<std::optional<connection_metrics>()>;
   using projection_source = std::function<std::optional<projection_progress>()>;
+  using actor_source = std::function<std::optional<actor_metrics>()>;
+  using workflow_source = std::function<std::optional<workflow_metrics>()>;
 
   collector();
   ~collector() override;
@@ -100,6 +104,8 @@ public:
   registration add_bus(std::string name, bus_source source);
   registration add_connection(std::string name, connection_source source);
   registration add_projection(std::string name, projection_source source);
+  registration add_actors(std::string name, actor_source source);       ///< of an actor_host
+  registration add_workflows(std::string name, workflow_source source); ///< of a workflow_host
 
   /// They are not kept: when the last other owner goes, they are left out.
   registration add_store(std::string name, std::shared_ptr<event_store const> const& store);
