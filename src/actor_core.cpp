@@ -176,7 +176,9 @@ std::vector<std::shared_ptr<actor_call>> actor_core::take_work(actor_entry& entr
   auto& hand = *entry.batch;
   hand.drop_if([](auto const& c) { return c->where == actor_call::place::nowhere; });
   auto const count = std::min(hand.size() + entry.commands, rules_.batch.commands);
-  auto const together = count > 1 && rules_.batch.batches && !entry.one_at_a_time && costs.pays(count, now().elapsed);
+  auto const elapsed = now().elapsed;
+  auto const together = count > 1 && rules_.batch.batches && !entry.one_at_a_time && elapsed >= entry.contended_until &&
+                        costs.pays(count, elapsed);
   for (auto const most = together ? count : 1; entry.first && hand.size() < most;) {
     auto call = entry.pop_front();
     call->where = actor_call::place::in_hand;

@@ -27,6 +27,8 @@ struct actor_entry {
   std::int64_t version = 0;
   std::chrono::nanoseconds confirmed_at{}; // by the store
   std::chrono::nanoseconds used_at{};
+  std::chrono::nanoseconds contended_until{}; // others write it too: then they get their turn after each save
+  std::chrono::nanoseconds others_turn_until{};
   command_window window;
   std::unique_ptr<actor_batch> batch; // of commands in hand
   std::size_t events_since_snapshot = 0;

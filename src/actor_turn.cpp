@@ -60,6 +60,17 @@ awaitable<void> pause(std::shared_ptr<actor_core> host, int attempt, steady_time
   co_await host->time().sleep_for(std::min(wanted, std::max(left_until(deadline), nanoseconds(0))));
 }
 
+/// Whoever saves and goes on at once always wins against those who have to read first what they missed. So a winner
+/// that knows of others waits for as long as these need: to read, and to save.
+constexpr auto contended_for = std::chrono::seconds(10);
+
+void leave_turn(actor_core& host, actor_entry& entry, nanoseconds now, nanoseconds save_took) {
+  if (now >= entry.contended_until)
+    return;
+  auto const turn = nanoseconds(static_cast<nanoseconds::rep>(static_cast<double>(save_took.count()) * host.random()));
+  entry.others_turn_until = now + std::min(turn, host.rules().pause.longest);
+}
+
 /// The store holds less than is in memory: it expired, or a snapshot was ahead of it.
 void forget(actor_entry& entry) {
   entry.state.reset();
@@ -242,6 +253,7 @@ void on_stored(actor_core& host, std::shared_ptr<actor_entry> const& entry, acto
   entry->confirmed_at = asked_at;
   entry->used_at = now;
   entry->one_at_a_time = false;
+  leave_turn(host, *entry, now, now - asked_at);
   batch.stored(entry->window);
   batch.is_open = false;
   host.counts.batches.fetch_add(1, std::memory_order_relaxed);
@@ -254,6 +266,7 @@ awaitable<void> on_conflict(std::shared_ptr<actor_core> host, std::shared_ptr<ac
                             std::shared_ptr<actor_call> mine, version_conflict conflict) {
   auto& batch = *entry->batch;
   host->counts.conflicts.fetch_add(1, std::memory_order_relaxed);
+  entry->contended_until = host->now().elapsed + contended_for;
   batch.is_open = false;
   if (batch.saved_before > 0) { // the first ones are stored, and cannot be taken back
     batch.fail(std::make_exception_ptr(version_conflict_error(conflict)));
@@ -266,6 +279,8 @@ awaitable<void> on_conflict(std::shared_ptr<actor_core> host, std::shared_ptr<ac
     finish_batch(*host, *entry, *mine);
     co_return;
   }
+  if (batch.size() > 1) // one by one: a batch that takes longer loses against others' single saves each time
+    host->give_back(*entry, batch.take_calls());
   if (conflict.current_version < entry->version)
     forget(*entry);
   if (batch.conflicts > 1)
@@ -290,18 +305,21 @@ enum class next_work {
   save, ///< the hand is open
   again, ///< it was answered, or its callers are gone
   load,
+  wait, ///< for others to have their turn
   queries,
   repeated, ///< commands that may have been stored before
   confirm, ///< that what the hand was decided on is still the last version
 };
 
 /// All of it that needs nobody else.
-next_work prepare(actor_core& host, actor_entry& entry, actor_call& mine, steady_time now,
+next_work prepare(actor_core& host, actor_entry& entry, actor_call& mine, actor_core::moment now,
                   std::vector<std::shared_ptr<actor_call>>& queries) {
   if (entry.batch && entry.batch->is_open)
     return next_work::save;
   if (!entry.state)
     return next_work::load;
+  if (mine.is_command() && now.elapsed < entry.others_turn_until)
+    return next_work::wait;
   queries = host.take_work(entry);
   if (!queries.empty())
     return next_work::queries;
@@ -318,7 +336,7 @@ next_work prepare(actor_core& host, actor_entry& entry, actor_call& mine, steady
     finish_batch(host, entry, mine);
     return next_work::again;
   }
-  if (mine.deadline <= now)
+  if (mine.deadline <= now.steady)
     out_of_time(entry, false);
   hand.is_open = true;
   return next_work::save;
@@ -331,6 +349,9 @@ awaitable<void> do_first(next_work what, std::shared_ptr<actor_core> host, std::
   if (what == next_work::load) {
     co_await load_actor(host, entry, deadline);
     host->keep_snapshot(entry);
+  } else if (what == next_work::wait) {
+    auto const turn = std::exchange(entry->others_turn_until, nanoseconds(0)) - host->now().elapsed;
+    co_await host->time().sleep_for(std::clamp(turn, nanoseconds(0), std::max(left_until(deadline), nanoseconds(0))));
   } else if (what == next_work::queries) {
     co_await answer_queries(host, entry, std::move(queries), deadline);
   } else if (what == next_work::repeated) {
@@ -392,7 +413,7 @@ awaitable<void> lead_actor(std::shared_ptr<actor_core> host, std::shared_ptr<act
   while (!mine->over.load(std::memory_order_relaxed)) {
     auto const asked_at = host->now();
     std::vector<std::shared_ptr<actor_call>> queries;
-    auto const next = prepare(*host, *entry, *mine, asked_at.steady, queries);
+    auto const next = prepare(*host, *entry, *mine, asked_at, queries);
     if (next == next_work::again)
       continue;
     awaitable<void> rest;

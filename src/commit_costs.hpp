@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace aether::detail {
 
@@ -27,14 +28,16 @@ public:
   void single_took(nanoseconds duration, nanoseconds now) noexcept { single_.learn(duration, now); }
   void batch_took(nanoseconds duration, nanoseconds now) noexcept { batch_.learn(duration, now); }
 
-  /// Asked before each save of so many waiting commands. What is not known yet is tried; of several who ask at once
-  /// after a long time one tries.
+  /// Asked before each save of so many waiting commands. What is not known yet, or no more, is tried: by one of several
+  /// who ask at once.
   bool pays(std::size_t commands, nanoseconds now) noexcept {
     if (commands < 2)
       return false;
     auto const batch = batch_.shortest(), single = single_.shortest();
-    if (batch == 0 || single == 0)
-      return batch == 0;
+    if (batch == 0)
+      return batch_.is_to_be_tried(now);
+    if (single == 0)
+      return false;
     auto const faster = single * static_cast<std::int64_t>(commands) > batch;
     return (faster ? single_ : batch_).is_to_be_tried(now) ? !faster : faster;
   }
@@ -63,12 +66,14 @@ private:
     }
     bool is_to_be_tried(nanoseconds now) noexcept {
       auto tried = tried_at_.load(std::memory_order_relaxed);
-      return now.count() - tried > forget_after.count() &&
+      return (tried == never || now.count() - tried > forget_after.count()) &&
              tried_at_.compare_exchange_strong(tried, now.count(), std::memory_order_relaxed);
     }
 
   private:
-    std::atomic<std::int64_t> began_{0}, lately_{0}, before_{0}, tried_at_{0};
+    static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::min();
+
+    std::atomic<std::int64_t> began_{0}, lately_{0}, before_{0}, tried_at_{never};
   };
 
   cost single_, batch_;

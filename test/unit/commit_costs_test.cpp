@@ -12,8 +12,10 @@ BOOST_AUTO_TEST_CASE(what_is_not_known_is_tried) {
   commit_costs c;
   BOOST_TEST(!c.pays(1, 0s)); // there is nothing to be saved together
   BOOST_TEST(c.pays(2, 0s));
+  BOOST_TEST(!c.pays(2, 0s)); // once
   c.single_took(100us, 0s);
-  BOOST_TEST(c.pays(2, 0s));
+  BOOST_TEST(!c.pays(2, 10s));
+  BOOST_TEST(c.pays(2, 10s + 1ns)); // it came to nothing
   commit_costs other;
   other.batch_took(20ms, 0s);
   BOOST_TEST(!other.pays(2, 0s));
