@@ -104,7 +104,7 @@ public:
   registration add_bus(std::string name, bus_source source);
   registration add_connection(std::string name, connection_source source);
   registration add_projection(std::string name, projection_source source);
-  registration add_actors(std::string name, actor_source source);       ///< of an actor_host
+  registration add_actors(std::string name, actor_source source); ///< of an actor_host
   registration add_workflows(std::string name, workflow_source source); ///< of a workflow_host
 
   /// They are not kept: when the last other owner goes, they are left out.
