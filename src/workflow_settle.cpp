@@ -2,6 +2,8 @@
 #include "workflow_failure.hpp"
 #include "workflow_run.hpp"
 
+#include "detail/utf8.hpp"
+
 #include <aether/json.hpp>
 
 #include <boost/asio/co_spawn.hpp>

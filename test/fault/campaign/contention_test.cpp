@@ -32,7 +32,7 @@ boost::test_tools::assertion_result has_replicas(boost::unit_test::test_unit_id)
 writer_plan contending(nats_cluster const& cluster, std::uint64_t seed) {
   auto plan = plan_for(cluster, seed);
   plan.way = behaviour::contend;
-  plan.actors = in_full_or(400, 20);
+  plan.actors = in_full_or(400, 80);
   plan.versions = in_full_or(50, 20);
   return plan;
 }
