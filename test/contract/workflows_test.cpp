@@ -16,6 +16,17 @@ using namespace aether::test;
 using namespace std::chrono_literals;
 namespace asio = boost::asio;
 
+/// How often each step ran, over all hosts.
+struct tally {
+  std::mutex mutex;
+  std::map<std::string, int> calls;
+
+  void count(std::string const& key) {
+    std::scoped_lock const lock(mutex);
+    ++calls[key];
+  }
+};
+
 namespace {
 
 workflow_type<int, int> const sum("sum");
@@ -43,17 +54,6 @@ template <class T> awaitable<errc> code_of(awaitable<T> call) {
   }
   co_return code;
 }
-
-/// How often each step ran, over all hosts.
-struct tally {
-  std::mutex mutex;
-  std::map<std::string, int> calls;
-
-  void count(std::string const& key) {
-    std::scoped_lock const lock(mutex);
-    ++calls[key];
-  }
-};
 
 awaitable<int> count_one(std::shared_ptr<tally> counted, int value, step_info info) {
   counted->count(info.key);
