@@ -35,14 +35,14 @@ aether::awaitable<void> tell(aether::workflow_client workflows, aether::event e)
   auto const signal_id = e.id + "/signal";
   if (auto const placed = aether::event_if<order_placed>(e)) {
     fulfilment_input const in{e.actor_id, placed->article, placed->quantity, placed->pay_by};
-    co_await workflows.start(fulfilment, id, in);
+    co_await workflows.start(fulfilments, id, in);
   } else if (auto const paid = aether::event_if<order_paid>(e)) {
-    co_await workflows.signal(fulfilment, id, "paid", paid->reference, signal_id);
+    co_await workflows.signal(fulfilments, id, "paid", paid->reference, signal_id);
   } else if (auto const shipped = aether::event_if<order_shipped>(e)) {
-    co_await workflows.signal(fulfilment, id, "shipped", shipped->tracking, signal_id);
+    co_await workflows.signal(fulfilments, id, "shipped", shipped->tracking, signal_id);
   } else if (auto const cancelled = aether::event_if<order_cancelled>(e)) {
     if (cancelled->by == canceller::customer) // who cancels in the name of the fulfilment knows already
-      co_await workflows.cancel(fulfilment, id, cancelled->reason);
+      co_await workflows.cancel(fulfilments, id, cancelled->reason);
   }
 }
 

@@ -21,7 +21,7 @@ struct fulfilment_input {
 BOOST_DESCRIBE_STRUCT(fulfilment_input, (), (order, article, quantity, pay_by))
 
 /// Its result is `shipped`, `expired` or `sold out`. Its id is the order's without `order-`.
-inline aether::workflow_type<fulfilment_input, std::string> const fulfilment("fulfilment");
+inline aether::workflow_type<fulfilment_input, std::string> const fulfilments("fulfilment");
 
 aether::awaitable<std::string> fulfil(aether::actor_host actors, aether::workflow w, fulfilment_input in);
 

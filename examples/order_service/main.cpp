@@ -102,7 +102,7 @@ aether::awaitable<void> open_hosts(parts& opened, asio::any_io_executor executor
   auto const code = [actors = opened.actors](aether::workflow w, fulfilment_input in) {
     return fulfil(actors, std::move(w), std::move(in));
   };
-  opened.workflows.add(fulfilment, code);
+  opened.workflows.add(fulfilments, code);
   co_await opened.workflows.open();
 }
 

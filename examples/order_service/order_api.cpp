@@ -218,7 +218,7 @@ aether::awaitable<http::answer> read_fulfilment(service_ptr in, std::string id, 
   body["id"] = id;
   if (options.timeout > 0s) {
     try {
-      body["result"] = co_await in->workflows.result(fulfilment, id, options);
+      body["result"] = co_await in->workflows.result(fulfilments, id, options);
     } catch (aether::workflow_failed const& ended) {
       body["message"] = ended.failure().message;
     } catch (aether::error const& e) { // it runs, or there is none, or the store is away: the next call tells
@@ -226,10 +226,10 @@ aether::awaitable<http::answer> read_fulfilment(service_ptr in, std::string id, 
         throw;
     }
   }
-  auto const state = co_await in->workflows.state(fulfilment, id);
+  auto const state = co_await in->workflows.state(fulfilments, id);
   body["state"] = word(state);
   if (state == aether::workflow_state::completed && !body.contains("result"))
-    body["result"] = co_await in->workflows.result(fulfilment, id);
+    body["result"] = co_await in->workflows.result(fulfilments, id);
   co_return json_answer(200, std::move(body));
 }
 

@@ -23,7 +23,7 @@ done
 "$load" --port "${base##*:}" --seconds "$seconds" --connections "$connections"
 if command -v curl >/dev/null; then
   forgotten=
-  for ((i = 0; i < 5; ++i)); do
+  for ((i = 0; i < 20; ++i)); do
     forgotten=$(curl -sN --max-time 2 "$base/events" 2>/dev/null | sed '/^event: caught_up/q' | grep -c '"OrderPaid"' || true)
     [ "$forgotten" != 0 ] || break
     sleep 0.5
