@@ -202,8 +202,8 @@ awaitable<save_outcome> begin_save(actor_core& host, actor_entry& entry, steady_
   return host.store().try_save_events(made(entry, [](actor_batch const& b) { return b.make_events(); }), options);
 }
 
-/// Whether a part of it was stored, and more is to be saved.
-bool goes_on(actor_core& host, actor_batch& batch, save_outcome const& outcome) {
+/// Counts an event of a batch that is saved one by one, if it was stored. True: more of them are to be saved.
+bool count_part(actor_core& host, actor_batch& batch, save_outcome const& outcome) {
   return batch.event_count() > 1 && !host.rules().batch.batches && std::holds_alternative<saved>(outcome) &&
          ++batch.saved_before < batch.event_count();
 }
@@ -218,7 +218,7 @@ awaitable<save_outcome> save(std::shared_ptr<actor_core> host, std::shared_ptr<a
     bool is_unknown = false;
     try {
       save_outcome const outcome = co_await begin_save(*host, *entry, deadline, std::chrono::steady_clock::now());
-      if (!goes_on(*host, batch, outcome))
+      if (!count_part(*host, batch, outcome))
         co_return outcome;
       attempt = -1;
     } catch (error const& e) {
@@ -427,7 +427,7 @@ awaitable<void> lead_actor(std::shared_ptr<actor_core> host, std::shared_ptr<act
       } catch (error const&) {
         failure = std::current_exception();
       }
-      if (!failure && std::holds_alternative<saved>(outcome) && !goes_on(*host, *entry->batch, outcome)) {
+      if (!failure && std::holds_alternative<saved>(outcome) && !count_part(*host, *entry->batch, outcome)) {
         on_stored(*host, entry, *mine, asked_at.elapsed);
         continue;
       }

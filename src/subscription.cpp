@@ -95,6 +95,13 @@ private:
     to.store(to.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
 
+  // Something that is no event to be kept was taken: the position is behind it.
+  void move_over() {
+    if (keeps_position)
+      before_waiting = feed->where();
+    has_passed = false;
+  }
+
   look_end look_into(subscription_item& found, unsigned at_most) {
     replay_error bad;
     for (; at_most > 0; --at_most) {
@@ -113,13 +120,10 @@ private:
         ++skipped;
         if (watch)
           add(watch->malformed);
-        before_waiting = feed->where();
-        has_passed = false;
+        move_over();
         break;
       case feed_step::passed:
-        if (keeps_position)
-          before_waiting = feed->where();
-        has_passed = false;
+        move_over();
         break;
       case feed_step::event:
         if (wants(into.event))

@@ -6,11 +6,8 @@
 #include "workflow_failure.hpp"
 #include "workflow_settings.hpp"
 
-#include <aether/json.hpp>
-
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/error.hpp>
 
 #include <algorithm>
 #include <utility>

@@ -4,8 +4,6 @@
 
 #include "detail/utf8.hpp"
 
-#include <aether/event_store.hpp>
-#include <aether/json.hpp>
 #include <aether/workflow.hpp>
 
 #include <boost/asio/co_spawn.hpp>

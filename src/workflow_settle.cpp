@@ -1,12 +1,9 @@
 // When no branch of a run goes on: what is settled then, what is written, and which effects begin.
-#include "workflow_failure.hpp"
 #include "workflow_run.hpp"
 
 #include "detail/utf8.hpp"
 
 #include <aether/json.hpp>
-
-#include <boost/asio/co_spawn.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -15,7 +12,6 @@ namespace aether::detail {
 
 namespace {
 
-using journal::entry;
 using journal::entry_kind;
 
 constexpr int longest_child_silence = 60; // times takeover_after
@@ -181,9 +177,8 @@ bool workflow_run::says_that_it_begins(workflow_op const& op) const {
 // What others are told beside what was settled: who goes on, which steps begin, and what is waited for.
 void workflow_run::add_notes() {
   auto const& options = around_->options();
-  if (book_.last_host() != options.name) {
+  if (book_.last_host() != options.name)
     pending_.insert(pending_.begin(), journal::entry_of(entry_kind::claimed));
-  }
   if (ended_)
     return;
   bool any_begins = effects_ > 0;

@@ -1,6 +1,7 @@
 // Connecting, reconnecting and closing: which native link there is, and who is told.
 #include "nats/connection_core.hpp"
 
+#include "detail/random.hpp"
 #include "nats/connector.hpp"
 #include "nats/option_defaults.hpp"
 
@@ -8,7 +9,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <random>
 
 namespace aether::nats::detail {
 
@@ -21,11 +21,6 @@ std::string make_inbox(std::string const& prefix) {
   auto unique = make_uuid();
   std::erase(unique, '-');
   return prefix + '.' + unique.substr(0, 16) + '.';
-}
-
-double random_fraction() {
-  thread_local std::minstd_rand generator{std::random_device{}()};
-  return std::generate_canonical<double, 32>(generator);
 }
 
 // As the server writes a subject into an error: with Go's %q.
@@ -152,7 +147,7 @@ void connection_core::on_attempt_failed(boost::system::error_code why, std::stri
 }
 
 void connection_core::retry_later() {
-  retry_timer_->expires_after(pool_.pause(random_fraction()));
+  retry_timer_->expires_after(pool_.pause(aether::detail::random_of_this_thread()));
   retry_timer_->async_wait([weak = weak_from_this()](boost::system::error_code ec) {
     if (auto self = weak.lock(); self && !ec)
       self->attempt();

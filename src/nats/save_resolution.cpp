@@ -1,4 +1,5 @@
 // The long way of a save: every step of the state machine as questions to the stream, until it says how it ended.
+#include "detail/random.hpp"
 #include "nats/batch_publish.hpp"
 #include "nats/leader_reads.hpp"
 #include "nats/save_operation.hpp"
@@ -9,7 +10,6 @@
 #include <boost/asio/error.hpp>
 
 #include <algorithm>
-#include <random>
 
 namespace aether::nats::detail {
 
@@ -175,9 +175,9 @@ awaitable<save_step> save_operation::wait_ready(save_step step) {
       co_return machine_.on_read_failed(errc::closed);
     co_return machine_.on_out_of_time();
   }
-  thread_local std::minstd_rand random{std::random_device{}()};
   auto const longest = std::chrono::microseconds(500) * (1 << std::min(step.pauses, 8u)); // up to 128 ms
-  auto const pause = longest / 2 + longest / 2 * static_cast<int>(random() % 1024) / 1024;
+  auto const pause =
+      longest / 2 + longest / 2 * static_cast<int>(1024 * aether::detail::random_of_this_thread()) / 1024;
   co_await wait_until<bool>(std::min(deadline_, clock::now() + pause), [](std::shared_ptr<wait_state<bool>>) {});
   if (clock::now() >= deadline_)
     co_return machine_.on_out_of_time();

@@ -61,12 +61,17 @@ struct collector::impl {
   std::shared_ptr<detail::source_set> buses = make_set<bus_metrics>("bus");
   std::shared_ptr<detail::source_set> connections = make_set<connection_metrics>("connection");
   std::shared_ptr<detail::source_set> projections = make_set<projection_progress>("projection");
-
   std::shared_ptr<detail::source_set> actors = make_set<actor_metrics>("actor_host");
   std::shared_ptr<detail::source_set> workflows = make_set<workflow_metrics>("workflow_host");
 
   std::array<detail::source_set*, 6> all() const {
     return {stores.get(), buses.get(), connections.get(), projections.get(), actors.get(), workflows.get()};
+  }
+
+  template <class Structure>
+  static registration add(std::shared_ptr<detail::source_set> const& to, std::string name,
+                          std::function<std::optional<Structure>()> source) {
+    return {to, to->add(std::move(name), flat(std::move(source), to->label()))};
   }
 };
 
@@ -75,33 +80,27 @@ collector::collector() : impl_(std::make_unique<impl const>()) {}
 collector::~collector() = default;
 
 registration collector::add_store(std::string name, store_source source) {
-  auto const& set = impl_->stores;
-  return {set, set->add(name, flat(std::move(source), set->label()))};
+  return impl::add(impl_->stores, std::move(name), std::move(source));
 }
 
 registration collector::add_bus(std::string name, bus_source source) {
-  auto const& set = impl_->buses;
-  return {set, set->add(name, flat(std::move(source), set->label()))};
+  return impl::add(impl_->buses, std::move(name), std::move(source));
 }
 
 registration collector::add_connection(std::string name, connection_source source) {
-  auto const& set = impl_->connections;
-  return {set, set->add(name, flat(std::move(source), set->label()))};
+  return impl::add(impl_->connections, std::move(name), std::move(source));
 }
 
 registration collector::add_projection(std::string name, projection_source source) {
-  auto const& set = impl_->projections;
-  return {set, set->add(name, flat(std::move(source), set->label()))};
+  return impl::add(impl_->projections, std::move(name), std::move(source));
 }
 
 registration collector::add_actors(std::string name, actor_source source) {
-  auto const& set = impl_->actors;
-  return {set, set->add(name, flat(std::move(source), set->label()))};
+  return impl::add(impl_->actors, std::move(name), std::move(source));
 }
 
 registration collector::add_workflows(std::string name, workflow_source source) {
-  auto const& set = impl_->workflows;
-  return {set, set->add(name, flat(std::move(source), set->label()))};
+  return impl::add(impl_->workflows, std::move(name), std::move(source));
 }
 
 /// The metrics of what others own.

@@ -379,9 +379,13 @@ BOOST_AUTO_TEST_CASE(parked_ones_leave_memory_and_come_back) {
     }
     BOOST_TEST(host.metrics().evicted >= 30u);
     // They come back and leave again, and nothing is stored for that: what they wait for has been told.
-    std::size_t before = 0;
-    for (int i = 0; i < 40; ++i)
-      before += co_await events_of(w, "talk-" + std::to_string(i));
+    auto const count_events = [&]() -> awaitable<std::size_t> {
+      std::size_t all = 0;
+      for (int i = 0; i < 40; ++i)
+        all += co_await events_of(w, "talk-" + std::to_string(i));
+      co_return all;
+    };
+    std::size_t const before = co_await count_events();
     {
       auto again = w.host("a", 10);
       again.add(talk, code);
@@ -390,9 +394,7 @@ BOOST_AUTO_TEST_CASE(parked_ones_leave_memory_and_come_back) {
       BOOST_TEST(again.metrics().resumed == 40u);
       BOOST_TEST(again.metrics().evicted >= 30u);
     }
-    std::size_t after = 0;
-    for (int i = 0; i < 40; ++i)
-      after += co_await events_of(w, "talk-" + std::to_string(i));
+    std::size_t const after = co_await count_events();
     BOOST_TEST(after == before);
     std::string const word = "you";
     for (int i = 0; i < 40; ++i)
