@@ -151,6 +151,10 @@ bool is_temporary(api_error const& e) noexcept {
   }
 }
 
+bool may_be_there(api_error const& e) noexcept {
+  return e.err_code == js_code::stream_name_in_use || e.err_code == js_code::subjects_overlap;
+}
+
 std::string text_of(api_error const& e) {
   if (e.code == 0)
     return "the server's answer was not understood: " + e.description;

@@ -73,6 +73,11 @@ boost::system::error_code to_errc(api_error const& error) noexcept;
 /// True when the same request may be answered otherwise a moment later: no leader, no quorum, too much to do.
 bool is_temporary(api_error const& error) noexcept;
 
+/// True when a stream was not created because, for all one knows, another client was faster: it is to be looked at.
+/// nats-server before 2.10.2 says of two creations at one moment that the subjects of the second overlap with the
+/// first (server/stream.go, addStreamWithAssignment).
+bool may_be_there(api_error const& error) noexcept;
+
 /// There is no such message: an end of a read, not a failure of it.
 inline bool is_no_message(api_error const& error) noexcept { return error.err_code == js_code::no_message; }
 

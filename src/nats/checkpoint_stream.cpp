@@ -89,7 +89,7 @@ open_checkpoint_stream(std::shared_ptr<connection_core> link, std::string events
     auto const subject = config.api_prefix + ".STREAM.CREATE." + name;
     answer = co_await ask_stream(link, subject, json::serialize(wanted), deadline, config.request_timeout);
     auto const* refused = std::get_if<api_error>(&answer);
-    ask_what_there_is = refused && refused->err_code == js_code::stream_name_in_use;
+    ask_what_there_is = refused && may_be_there(*refused);
   }
   if (ask_what_there_is) {
     auto const subject = config.api_prefix + ".STREAM.INFO." + name;

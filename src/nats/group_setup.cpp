@@ -36,8 +36,7 @@ awaitable<void> ensure_dead_stream(std::shared_ptr<group_access const> group, st
   if (auto const* refused = std::get_if<api_error>(&answer);
       refused && refused->err_code == js_code::stream_not_found && group->events->config.create)
     answer = co_await ask_dead_stream(group, "CREATE", boost::json::serialize(wanted), deadline);
-  if (auto const* refused = std::get_if<api_error>(&answer);
-      refused && refused->err_code == js_code::stream_name_in_use)
+  if (auto const* refused = std::get_if<api_error>(&answer); refused && may_be_there(*refused))
     answer = co_await ask_dead_stream(group, "INFO", std::string(), deadline); // another one was faster
   if (auto const* refused = std::get_if<api_error>(&answer))
     refuse(*group, "the stream of its dead letters, " + group->dead->stream(), *refused);

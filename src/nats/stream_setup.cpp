@@ -111,30 +111,41 @@ awaitable<void> check_replicas(opening const& o, server_facts& facts, std::int64
             "(it must answer $JS.API.INFO with api.level, or $SYS.REQ.USER.INFO), or one replica");
 }
 
-awaitable<stream_answer> ask_stream(opening const& o, char const* verb, boost::json::object const* config) {
-  auto const subject = o.api + ".STREAM." + verb + '.' + o.wanted.name;
-  std::string body; // not `config ? … : …` as the argument: beside co_await g++ 12 evaluates both
-  if (config)
-    body = boost::json::serialize(*config);
-  auto const text = co_await ask_api(o, subject, std::move(body));
+awaitable<stream_answer> update_stream(opening const& o, boost::json::object const& config) {
+  auto const text = co_await ask_api(o, o.api + ".STREAM.UPDATE." + o.wanted.name, boost::json::serialize(config));
   auto answer = parse_stream_answer(text);
   if (auto const* refused = std::get_if<api_error>(&answer))
     throw_error(o, *refused);
   co_return std::move(std::get<stream_answer>(answer));
 }
 
+/// Go's zero time.
+bool is_unset(std::string_view created) { return created.starts_with("0001-"); }
+
+/// A server that is making the stream at this moment may not know its time of creation yet: it is asked again.
 awaitable<stream_answer> create_or_find(opening const& o) {
+  std::optional<api_error> not_created;
   if (o.config.create) {
     auto const subject = o.api + ".STREAM.CREATE." + o.wanted.name;
     auto const text = co_await ask_api(o, subject, boost::json::serialize(o.wanted.config));
     auto answer = parse_stream_answer(text);
-    auto const* refused = std::get_if<api_error>(&answer);
-    if (!refused)
-      co_return std::move(std::get<stream_answer>(answer));
-    if (refused->err_code != js_code::stream_name_in_use)
-      throw_error(o, *refused);
+    if (auto* made = std::get_if<stream_answer>(&answer); made && !is_unset(made->created))
+      co_return std::move(*made);
+    if (auto const* refused = std::get_if<api_error>(&answer))
+      not_created = *refused;
+    if (not_created && !may_be_there(*not_created))
+      throw_error(o, *not_created);
   }
-  co_return co_await ask_stream(o, "INFO", nullptr);
+  for (;;) {
+    auto const text = co_await ask_api(o, o.api + ".STREAM.INFO." + o.wanted.name, std::string());
+    auto answer = parse_stream_answer(text);
+    if (auto const* refused = std::get_if<api_error>(&answer))
+      throw_error(o, not_created && refused->err_code == js_code::stream_not_found ? *not_created : *refused);
+    auto& found = std::get<stream_answer>(answer);
+    if (!is_unset(found.created) || clock::now() >= o.deadline)
+      co_return std::move(found);
+    co_await pause_until(std::min(o.deadline, clock::now() + std::chrono::milliseconds(5)));
+  }
 }
 
 std::int64_t number(boost::json::object const& config, char const* name) {
@@ -197,7 +208,7 @@ awaitable<opened_stream> open_stream(connection on, std::string stream_name, jet
   if (auto refused = refusal(o.wanted, differences, o.config.on_existing))
     throw *refused;
   if (auto const better = o.config.create ? mended(found.config, differences) : std::nullopt) {
-    found = co_await ask_stream(o, "UPDATE", &*better);
+    found = co_await update_stream(o, *better);
     differences = compare(o.wanted, found.config);
   }
   if (number(found.config, "num_replicas") != o.config.replica_count)

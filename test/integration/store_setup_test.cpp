@@ -280,21 +280,29 @@ BOOST_AUTO_TEST_CASE(subjects_of_another_stream_are_not_taken) {
 }
 
 BOOST_AUTO_TEST_CASE(many_openings_at_once_make_one_stream) {
+  constexpr int rounds = 10, clients = 8;
   std::atomic<int> opened = 0;
   run(
       [&](boost::asio::io_context& context) -> awaitable<void> {
-        auto const name = new_stream();
-        auto const open_one = [](std::string stream, std::atomic<int>& count) -> awaitable<void> {
-          auto store = co_await open_store(stream);
-          co_await store.save_event(event_of("order-" + std::to_string(++count), 1));
+        auto const open_one = [](nats::connection on, std::string stream, int i,
+                                 std::atomic<int>& count) -> awaitable<void> {
+          auto store = co_await nats::jetstream_event_store::open(std::move(on), std::move(stream));
+          co_await store.save_event(event_of("order-" + std::to_string(i), 1));
+          ++count;
         };
-        task_group group(context.get_executor());
-        for (int i = 0; i < 20; ++i)
-          group.spawn(open_one(name, opened));
-        co_await group.join();
+        std::vector<nats::connection> connections;
+        for (int i = 0; i < clients; ++i)
+          connections.push_back(co_await nats::connection::connect(shared_server().url()));
+        for (int round = 0; round < rounds; ++round) {
+          auto const name = new_stream();
+          task_group group(context.get_executor());
+          for (int i = 0; i < clients; ++i)
+            group.spawn(open_one(connections[static_cast<std::size_t>(i)], name, i, opened));
+          co_await group.join();
+        }
       },
       on(4));
-  BOOST_TEST(opened == 20);
+  BOOST_TEST(opened == rounds * clients);
 }
 
 BOOST_AUTO_TEST_CASE(names_and_options_that_cannot_be_are_refused_before_anything_is_asked) {

@@ -133,6 +133,12 @@ BOOST_DATA_TEST_CASE(errors_by_code, boost::unit_test::data::make(codes), row) {
   BOOST_TEST(is_temporary(e) == row.temporary);
 }
 
+BOOST_AUTO_TEST_CASE(a_stream_that_was_not_created_may_be_there) {
+  BOOST_TEST(may_be_there(error_of(400, 10058, "stream name already in use")));
+  BOOST_TEST(may_be_there(error_of(400, 10065, "subjects overlap with an existing stream")));
+  BOOST_TEST(!may_be_there(error_of(500, 10047, "insufficient storage resources available")));
+}
+
 BOOST_AUTO_TEST_CASE(errors_as_text) {
   BOOST_TEST(text_of(error_of(503, 10023, "insufficient resources")) ==
              "insufficient resources (JetStream error 10023, status 503)");
