@@ -31,6 +31,7 @@
 #include <aether/nats/checkpoint_store.hpp>
 #include <aether/nats/connection.hpp>
 #include <aether/nats/connection_options.hpp>
+#include <aether/nats/doctor.hpp>
 #include <aether/nats/event_bus.hpp>
 #include <aether/nats/jetstream_config.hpp>
 #include <aether/nats/jetstream_event_store.hpp>

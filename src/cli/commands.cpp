@@ -1,12 +1,15 @@
 // What each command asks a server, and what it says.
 #include "cli/commands.hpp"
 
+#include "cli/doctor_rows.hpp"
 #include "cli/event_rows.hpp"
 #include "cli/journal_view.hpp"
 #include "cli/session.hpp"
 #include "cli/stream_check.hpp"
 #include "cli/workflow_status.hpp"
+#include "nats/option_defaults.hpp"
 
+#include <aether/nats/doctor.hpp>
 #include <aether/task_group.hpp>
 
 #include <boost/asio/this_coro.hpp>
@@ -284,6 +287,36 @@ awaitable<int> check(options given, report_ptr out) {
   co_return checked.findings() == 0 ? exit_code::done : exit_code::found;
 }
 
+awaitable<int> examine(options given, report_ptr out) {
+  auto connection = co_await connect(given);
+  nats::doctor_options wanted;
+  wanted.name_space = given.name_space;
+  wanted.monitoring_urls = nats::detail::split_servers(given.monitoring_urls);
+  if (!given.system_creds.empty() || !given.system_user.empty()) {
+    auto system = given;
+    system.url.clear();
+    for (auto const& server : nats::detail::split_servers(given.url)) // what stands before its @ is another user's
+      system.url += (system.url.empty() ? "" : ",") + nats::detail::without_credentials(server);
+    system.creds = given.system_creds;
+    system.user = given.system_user;
+    system.password_file = given.system_password_file;
+    system.inbox_prefix.clear(); // which is for the other user
+    wanted.system_account = co_await connect(std::move(system));
+  }
+  doctor_counts counts;
+  auto const findings = co_await nats::examine(connection, given.stream, std::move(wanted));
+  for (auto const& f : findings) {
+    counts.count(f.level);
+    for (auto const& r : doctor_rows(f, out->is_json()))
+      out->add(r);
+  }
+  if (out->is_json())
+    out->add(summary_row(counts));
+  out->say(summary_text(counts));
+  co_await connection.close();
+  co_return counts.critical == 0 ? exit_code::done : exit_code::found;
+}
+
 } // namespace
 
 awaitable<int> run_command(options given, std::shared_ptr<report> out, std::function<void()> flush) {
@@ -301,9 +334,11 @@ awaitable<int> run_command(options given, std::shared_ptr<report> out, std::func
   case command::follow:
     return follow(std::move(given), std::move(out), std::move(flush));
   case command::check:
+    return check(std::move(given), std::move(out));
+  case command::doctor:
     break;
   }
-  return check(std::move(given), std::move(out));
+  return examine(std::move(given), std::move(out));
 }
 
 } // namespace aether::cli

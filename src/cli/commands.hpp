@@ -13,7 +13,7 @@ namespace aether::cli {
 
 namespace exit_code {
 inline constexpr int done = 0;
-inline constexpr int found = 1;  ///< check found something
+inline constexpr int found = 1;  ///< check found something, or the doctor something critical
 inline constexpr int usage = 2;
 inline constexpr int failed = 3;
 } // namespace exit_code

@@ -16,7 +16,7 @@ Options of every command:
   --help
 
 A STREAM is named as the server names it, or with --namespace as the program that made it does.
-Ends with 0; 1: check found something; 2: the command line is wrong; 3: it failed.
+Ends with 0; 1: check found something, or doctor something critical; 2: the command line is wrong; 3: it failed.
 )";
 
 struct text_of_command {
@@ -56,6 +56,14 @@ text_of_command text_of(command c) {
         "Reads every event and reports what is wrong: messages that are no events, versions out of order, gaps,\n"
         "events of one actor on the subject of another, messages that were deleted.\n",
         "  --policy POLICY       increasing (the default), or contiguous: then a gap between versions is reported\n"};
+  case command::doctor:
+    return {"doctor STREAM [OPTION...]",
+            "Reports what is risky about a stream, and what to do: settings that lose events, copies that are away,\n"
+            "what is nearly full, old servers, how often they sync. Only servers tell the last: at a monitoring URL,\n"
+            "or to a user of the system account.\n",
+            "  --monitoring-url URL  http://host:8222 of the servers that keep the stream, separated by commas\n"
+            "  --system-creds FILE   credentials of a user of the system account, or\n"
+            "  --system-user NAME    with --system-password-file FILE\n"};
   }
   return {};
 }
@@ -65,7 +73,7 @@ text_of_command text_of(command c) {
 std::string help_text() {
   std::string out = "aether looks at events and workflows in NATS JetStream. It never changes anything.\n\n";
   for (auto const c : {command::streams, command::actors, command::history, command::workflows, command::journal,
-                       command::follow, command::check}) {
+                       command::follow, command::check, command::doctor}) {
     auto const [usage, about, own] = text_of(c);
     out += "  aether ";
     out += usage;

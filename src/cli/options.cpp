@@ -2,6 +2,8 @@
 #include "cli/options.hpp"
 
 #include "detail/utf8.hpp"
+#include "nats/http_answer.hpp"
+#include "nats/option_defaults.hpp"
 #include "nats/subjects.hpp"
 
 #include <aether/version.hpp>
@@ -23,7 +25,8 @@ constexpr std::array commands{std::pair(command::streams, std::string_view("stre
                               std::pair(command::workflows, std::string_view("workflows")),
                               std::pair(command::journal, std::string_view("journal")),
                               std::pair(command::follow, std::string_view("follow")),
-                              std::pair(command::check, std::string_view("check"))};
+                              std::pair(command::check, std::string_view("check")),
+                              std::pair(command::doctor, std::string_view("doctor"))};
 
 constexpr std::array states{std::pair(workflow_state::running, std::string_view("running")),
                             std::pair(workflow_state::completed, std::string_view("completed")),
@@ -115,6 +118,19 @@ std::string set_policy(options& o, std::string const& value) {
   return {};
 }
 
+std::string set_monitoring(options& o, std::string const& value) {
+  auto const urls = nats::detail::split_servers(value);
+  if (urls.empty())
+    return "expects a URL as http://host:8222";
+  for (auto const& url : urls) {
+    auto const page = nats::detail::monitoring_page(url);
+    if (auto const* wrong = std::get_if<std::string>(&page))
+      return "expects a URL as http://host:8222: " + *wrong;
+  }
+  o.monitoring_urls = value;
+  return {};
+}
+
 struct option_spec {
   std::string_view name;
   unsigned commands;
@@ -140,7 +156,14 @@ constexpr std::array option_specs{
     option_spec{"--reverse", of(command::history), nullptr, [](options& o) { o.reverse = true; }},
     option_spec{"--actor", of(command::follow), [](options& o, std::string const& v) { return set_id(o.actor, v); }},
     option_spec{"--from", of(command::follow), &set_from},
-    option_spec{"--policy", of(command::check), &set_policy}};
+    option_spec{"--policy", of(command::check), &set_policy},
+    option_spec{"--monitoring-url", of(command::doctor), &set_monitoring},
+    option_spec{"--system-creds", of(command::doctor),
+                [](options& o, std::string const& v) { return set_text(o.system_creds, v); }},
+    option_spec{"--system-user", of(command::doctor),
+                [](options& o, std::string const& v) { return set_text(o.system_user, v); }},
+    option_spec{"--system-password-file", of(command::doctor),
+                [](options& o, std::string const& v) { return set_text(o.system_password_file, v); }}};
 
 struct given_option {
   option_spec const* spec;
@@ -226,6 +249,10 @@ std::string apply(options& into, std::vector<given_option> const& given) {
     return "--user and --password-file belong together";
   if (!into.creds.empty() && !into.user.empty())
     return "--creds and --user exclude each other";
+  if (into.system_user.empty() != into.system_password_file.empty())
+    return "--system-user and --system-password-file belong together";
+  if (!into.system_creds.empty() && !into.system_user.empty())
+    return "--system-creds and --system-user exclude each other";
   if (!into.actor.empty() && !into.type.empty() && into.command == command::follow)
     return "--actor and --type exclude each other";
   return {};
@@ -309,7 +336,7 @@ parsed_options parse_options(std::vector<std::string> const& arguments, std::str
   if (!sorted.wrong.empty())
     return usage_error{sorted.wrong};
   if (words.empty())
-    return usage_error{"a command is missing: streams, actors, history, workflows, journal, follow or check"};
+    return usage_error{"a command is missing: streams, actors, history, workflows, journal, follow, check or doctor"};
   if (known == commands.end())
     return usage_error{"there is no command " + shown_argument(words.front())};
   out.command = known->first;

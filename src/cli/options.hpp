@@ -13,7 +13,7 @@
 
 namespace aether::cli {
 
-enum class command { streams, actors, history, workflows, journal, follow, check };
+enum class command { streams, actors, history, workflows, journal, follow, check, doctor };
 
 struct options {
   cli::command command = command::streams;
@@ -38,6 +38,10 @@ struct options {
   bool contiguous = false;
   workflow_state state = workflow_state::unknown; ///< unknown: all
   std::string from = "now";
+  std::string monitoring_urls; ///< separated by commas
+  std::string system_creds;    ///< a file, of a user of the system account
+  std::string system_user;
+  std::string system_password_file;
 
   options() = default;
 };

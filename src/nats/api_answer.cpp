@@ -55,7 +55,8 @@ bool read_message(json_scanner& in, stored_message& out) {
   return ok && ((has_subject && has_sequence && out.sequence != 0) || in.fail("a message without subject or sequence"));
 }
 
-/// The answer's object, or its error.
+} // namespace
+
 answer_of<boost::json::object> parse_answer(std::string_view text) {
   boost::system::error_code ec;
   boost::json::value v = boost::json::parse(boost::json::string_view(text.data(), text.size()), ec);
@@ -80,8 +81,6 @@ answer_of<boost::json::object> parse_answer(std::string_view text) {
     e.description = "an error without a code: " + e.description;
   return e;
 }
-
-} // namespace
 
 boost::system::error_code to_errc(api_error const& e) noexcept {
   switch (e.err_code) {

@@ -90,6 +90,9 @@ bool read_api_error(aether::detail::json_scanner& in, api_error& out);
 /// What an answer holds, or why it holds nothing.
 template <class T> using answer_of = std::variant<api_error, T>;
 
+/// The object that any answer is, unless it is an error.
+answer_of<boost::json::object> parse_answer(std::string_view text);
+
 /// The answer of STREAM.MSG.GET.
 struct stored_message {
   std::string subject;

@@ -32,6 +32,7 @@ public:
              std::vector<weakened_setting> weakened, boost::asio::any_io_executor const& executor);
 
   std::shared_ptr<stream_access const> const& stream() const noexcept { return stream_; }
+  connection const& handle() const noexcept { return connection_; } ///< keeps the connection open
   connection_core& link() const noexcept { return *stream_->connection; }
   std::string const& stream_name() const noexcept { return stream_name_; }
   std::vector<weakened_setting> const& weakened() const noexcept { return weakened_; }
