@@ -68,6 +68,13 @@ BOOST_AUTO_TEST_CASE(each_command_with_its_options) {
   BOOST_TEST(taken({"follow", "s", "--from", "beginning"}).from == "beginning");
   BOOST_TEST(taken({"check", "s", "--policy", "contiguous"}).contiguous);
   BOOST_TEST(!taken({"check", "s", "--policy", "increasing"}).contiguous);
+  o = taken({"doctor", "s", "--monitoring-url", "http://a:8222, http://b:8222", "--system-creds", "c"});
+  BOOST_TEST((o.command == command::doctor));
+  BOOST_TEST(o.monitoring_urls == "http://a:8222, http://b:8222");
+  BOOST_TEST(o.system_creds == "c");
+  o = taken({"doctor", "s", "--system-user", "sys", "--system-password-file", "p"});
+  BOOST_TEST(o.system_user == "sys");
+  BOOST_TEST(o.system_password_file == "p");
 }
 
 BOOST_AUTO_TEST_CASE(the_environment_names_the_server) {
@@ -85,7 +92,7 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_told_in_one_line) {
     std::string text;
   };
   std::vector<wrong_line> const all{
-      {{}, "a command is missing: streams, actors, history, workflows, journal, follow or check"},
+      {{}, "a command is missing: streams, actors, history, workflows, journal, follow, check or doctor"},
       {{"stream"}, "there is no command \"stream\""},
       {{"stream\n\x1b[1m"}, "there is no command \"stream\\x0A\\x1B[1m\""},
       {{"nats://u:secret@host"}, "there is no command one that is not shown, as it holds an @"},
@@ -111,6 +118,14 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_told_in_one_line) {
       {{"follow", "s", "--from", "17"}, "--from expects beginning, now, or a position as --json writes it"},
       {{"follow", "s", "--actor", "a", "--type", "t"}, "--actor and --type exclude each other"},
       {{"check", "s", "--policy", "none"}, "--policy expects increasing or contiguous"},
+      {{"doctor"}, "doctor needs the name of a stream"},
+      {{"check", "s", "--monitoring-url", "http://a"}, "check takes no --monitoring-url"},
+      {{"doctor", "s", "--monitoring-url", ","}, "--monitoring-url expects a URL as http://host:8222"},
+      {{"doctor", "s", "--monitoring-url", "http://a,ftp://b"},
+       "--monitoring-url expects a URL as http://host:8222: a URL as http://host:8222 is expected"},
+      {{"doctor", "s", "--system-user", "sys"}, "--system-user and --system-password-file belong together"},
+      {{"doctor", "s", "--system-user", "sys", "--system-password-file", "p", "--system-creds", "c"},
+       "--system-creds and --system-user exclude each other"},
       {{"streams", "--inbox-prefix="}, "--inbox-prefix expects something that is not empty"},
       {{"streams", "--user", "eve"}, "--user and --password-file belong together"},
       {{"streams", "--user", "eve", "--password-file", "p", "--creds", "c"}, "--creds and --user exclude each other"},
