@@ -13,13 +13,17 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t many_subjects = 1'000'000;
 constexpr std::uint64_t too_many_subjects = 10'000'000;
 
+/// A replica is heard every second. It counts as offline only much later, after 40 s and more (seen on 2.10 and 2.15).
+constexpr std::chrono::nanoseconds longest_silence = 5s;
+
+bool is_away(copy_facts const& copy) { return copy.offline || (!copy.current && copy.silent >= longest_silence); }
+
 std::string state_of_copy(copy_facts const& copy) {
-  auto const silent = duration_text(std::chrono::floor<std::chrono::seconds>(copy.silent));
-  if (copy.offline)
-    return copy.server + " is offline, silent for " + silent;
-  if (!copy.current && copy.lag == 0)
-    return copy.server + " is not up to date, silent for " + silent;
-  return copy.server + " is " + std::to_string(copy.lag) + " operations behind";
+  if (is_away(copy))
+    return copy.server + (copy.offline ? " is offline, silent for " : " is silent for ") +
+           duration_text(std::chrono::floor<std::chrono::seconds>(copy.silent));
+  return copy.server +
+         (copy.lag == 0 ? " is not up to date" : " is " + std::to_string(copy.lag) + " operations behind");
 }
 
 void judge_copies(stream_facts const& s, finding_list& out) {
@@ -43,7 +47,7 @@ void judge_copies(stream_facts const& s, finding_list& out) {
       ++good;
       continue;
     }
-    away = away || copy.offline;
+    away = away || is_away(copy);
     name_it(state_of_copy(copy));
   }
   auto const there = s.copies.size() + (led ? 1 : 0);

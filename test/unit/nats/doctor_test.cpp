@@ -283,6 +283,10 @@ BOOST_AUTO_TEST_CASE(replicas_that_are_away) {
   facts.stream.copies[0].current = false;
   facts.stream.copies[0].lag = 3;
   BOOST_TEST(to_string(only(facts, "replicas_behind").level) == "info");
+  facts.stream.copies[0].silent = 40s; // long before the server calls it offline
+  found = only(facts, "replicas_behind");
+  BOOST_TEST(to_string(found.level) == "warning");
+  BOOST_TEST(found.found == "2 of 3 replicas are up to date: n2 is silent for 40 s");
   facts = healthy();
   facts.stream.copies.pop_back();
   found = only(facts, "replicas_behind");
