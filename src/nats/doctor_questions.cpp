@@ -175,6 +175,8 @@ awaitable<std::vector<finding>> examine_stream(connection on, std::string name, 
     throw error(to_errc(*refused), "examining stream " + name + ": " + text_of(*refused));
   }
   facts.stream = std::move(std::get<stream_facts>(answer));
+  if (facts.stream.name != name)
+    throw error(errc::protocol_error, "examining stream " + name + ": the answer is of another stream");
   if (options.operation_timeout > 0ns)
     facts.operation_timeout = options.operation_timeout;
   facts.now = std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now());

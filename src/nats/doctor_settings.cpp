@@ -47,7 +47,7 @@ private:
     jetstream_config config;
     std::string stream = facts_.stream.name;
     auto const names_it = record.name_space.empty() ? record.stream_name : record.name_space + '_' + record.stream_name;
-    if (has_record != record_state::read || names_it != stream) {
+    if (has_record != record_state::read || record.stream_name.empty() || names_it != stream) {
       config.subject_encoding = subject_encoding::underscore;
     } else {
       config.name_space = record.name_space;
@@ -190,8 +190,8 @@ private:
           "window be as long as operation_timeout at least");
     else if (window > long_window)
       add(severity::info, "duplicate_window", text,
-          "the server keeps every id of that time in memory (some 200 bytes each), and reads them again when it starts "
-          "(5 s for a million): 2 minutes are enough, as no promise rests on it");
+          "the server keeps every id of that time in memory (some 250 bytes each), and reads them again when it starts "
+          "(seconds for a million): 2 minutes are enough, as no promise rests on it");
   }
 
   void abilities() {
