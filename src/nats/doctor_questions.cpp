@@ -8,6 +8,7 @@
 #include <aether/event.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -26,7 +27,7 @@ constexpr std::size_t largest_page = 1'000'000;           ///< bytes; a page /va
 awaitable<std::string> ask_doctor_question(connection on, std::string subject, steady_time deadline) {
   for (;;) {
     std::string text;
-    boost::system::error_code failed;
+    std::optional<error> failed;
     call_options limit;
     limit.timeout = std::clamp<std::chrono::nanoseconds>(deadline - clock::now(), 1ms, attempt_patience);
     try {
@@ -38,13 +39,12 @@ awaitable<std::string> ask_doctor_question(connection on, std::string subject, s
                         ": start nats-server with -js, enable JetStream for the account, or mend the domain");
       text = reply.data;
     } catch (error const& e) {
-      failed = e.code();
-      text = e.what();
+      failed = e;
     }
     bool const over = clock::now() + 20ms >= deadline;
-    if (failed && (over || (failed != errc::timed_out && failed != errc::connection_lost)))
-      throw error(failed, text);
-    auto const answer = failed ? answer_of<boost::json::object>(api_error()) : parse_answer(text);
+    if (failed && (over || (failed->code() != errc::timed_out && failed->code() != errc::connection_lost)))
+      throw error(*failed);
+    auto const answer = parse_answer(text);
     auto const* refused = std::get_if<api_error>(&answer);
     bool const ask_again = failed || (refused && refused->code != 0 && is_temporary(*refused));
     if (!ask_again || over)
