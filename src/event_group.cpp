@@ -6,6 +6,7 @@
 
 #include "detail/call_deadline.hpp"
 #include "group_hub.hpp"
+#include "group_member.hpp"
 #include "store_checks.hpp"
 
 #include <atomic>
@@ -163,45 +164,112 @@ awaitable<void> group_event::reject(std::string reason, call_options options) {
 
 awaitable<void> group_event::extend(call_options options) { return extend_it(state_, options); }
 
+void group_event::pass_over() noexcept {
+  if (!state_ || state_->settled)
+    return;
+  state_->delivery.ticket->pass_over();
+  state_->settle(true);
+}
+
+void group_event::give_back() noexcept {
+  if (state_ && !state_->settled)
+    state_->give_back();
+}
+
 // ---- a member
-
-struct event_group::state {
-  std::shared_ptr<group_hub> hub;
-  std::size_t ahead;
-  std::size_t bytes;
-  std::shared_ptr<group_event::state> waiting; // found by wait(), for try_next()
-
-  state(std::shared_ptr<group_hub> h, group_options const& options)
-      : hub(std::move(h)), ahead(options.prefetch_events), bytes(options.prefetch_bytes) {
-    hub->join(ahead, bytes);
-  }
-  state(state const&) = delete;
-  state& operator=(state const&) = delete;
-  ~state() { leave(); }
-
-  void leave() noexcept {
-    if (left->exchange(true))
-      return;
-    if (waiting)
-      std::exchange(waiting, nullptr)->give_back();
-    hub->leave(ahead, bytes);
-  }
-  std::shared_ptr<std::atomic<bool>> const left = std::make_shared<std::atomic<bool>>(false);
-};
 
 namespace {
 
-template <class State> State& opened(std::shared_ptr<State> const& self) {
-  if (!self || *self->left)
+class hub_member final : public detail::group_member {
+public:
+  hub_member(std::shared_ptr<group_hub> h, group_options const& options)
+      : hub_(std::move(h)), ahead_(options.prefetch_events), bytes_(options.prefetch_bytes) {
+    hub_->join(ahead_, bytes_);
+  }
+  ~hub_member() override { leave(); }
+
+  awaitable<std::optional<group_event>> next(std::chrono::steady_clock::time_point deadline) override {
+    return next_event(std::static_pointer_cast<hub_member>(shared_from_this()), deadline);
+  }
+  awaitable<bool> wait(std::chrono::steady_clock::time_point deadline) override {
+    return wait_for_event(std::static_pointer_cast<hub_member>(shared_from_this()), deadline);
+  }
+  std::optional<group_event> try_next() override {
+    std::optional<group_event> out;
+    if (waiting_)
+      out.emplace(std::exchange(waiting_, nullptr));
+    else if (auto found = hub_->try_next())
+      out.emplace(std::make_shared<group_event::state>(hub_, std::move(*found)));
+    return out;
+  }
+  // A coroutine that waits keeps this; the member leaves all the same.
+  void leave() noexcept override {
+    if (left_->exchange(true))
+      return;
+    if (waiting_)
+      std::exchange(waiting_, nullptr)->give_back();
+    hub_->leave(ahead_, bytes_);
+  }
+  bool has_left() const noexcept override { return *left_; }
+
+private:
+  using self_ptr = std::shared_ptr<hub_member>;
+
+  static awaitable<std::optional<group_event>> next_event(self_ptr self,
+                                                          std::chrono::steady_clock::time_point deadline) {
+    std::optional<group_event> out;
+    if (self->waiting_) {
+      out.emplace(std::exchange(self->waiting_, nullptr));
+      co_return std::move(out);
+    }
+    auto found = co_await group_hub::next(self->hub_, self->left_, deadline);
+    if (found)
+      out.emplace(std::make_shared<group_event::state>(self->hub_, std::move(*found)));
+    co_return std::move(out);
+  }
+
+  static awaitable<bool> wait_for_event(self_ptr self, std::chrono::steady_clock::time_point deadline) {
+    if (self->waiting_)
+      co_return true;
+    auto found = co_await group_hub::next(self->hub_, self->left_, deadline);
+    if (!found)
+      co_return false;
+    self->waiting_ = std::make_shared<group_event::state>(self->hub_, std::move(*found));
+    co_return true;
+  }
+
+  std::shared_ptr<group_hub> const hub_;
+  std::size_t const ahead_;
+  std::size_t const bytes_;
+  std::shared_ptr<group_event::state> waiting_; // found by wait(), for try_next()
+  std::shared_ptr<std::atomic<bool>> const left_ = std::make_shared<std::atomic<bool>>(false);
+};
+
+detail::group_member& opened(std::shared_ptr<detail::group_member> const& member) {
+  if (!member || member->has_left())
     throw error(errc::not_open, "a group that was default-made, moved from or left");
-  return *self;
+  return *member;
+}
+
+// These check when they are awaited, as every call does.
+
+awaitable<std::optional<group_event>> next_of(std::shared_ptr<detail::group_member> member, call_options options) {
+  auto& open = opened(member);
+  auto const deadline = detail::deadline_after(options.timeout, std::chrono::nanoseconds::max());
+  auto found = co_await open.next(deadline);
+  co_return std::move(found);
+}
+
+awaitable<bool> wait_of(std::shared_ptr<detail::group_member> member, call_options options) {
+  auto& open = opened(member);
+  co_return co_await open.wait(detail::deadline_after(options.timeout, std::chrono::nanoseconds::max()));
 }
 
 } // namespace
 
 event_group::event_group(std::shared_ptr<group_hub> hub, group_options const& options) {
   if (hub)
-    state_ = std::make_shared<state>(std::move(hub), options);
+    member_ = std::make_shared<hub_member>(std::move(hub), options);
 }
 
 event_group::~event_group() { leave(); }
@@ -209,57 +277,22 @@ event_group::~event_group() { leave(); }
 event_group& event_group::operator=(event_group&& other) noexcept {
   if (this != &other) {
     leave();
-    state_ = std::move(other.state_);
+    member_ = std::move(other.member_);
   }
   return *this;
 }
 
-// A coroutine that waits keeps the state; the member leaves all the same.
 void event_group::leave() noexcept {
-  if (state_)
-    state_->leave();
-  state_.reset();
+  if (member_)
+    member_->leave();
+  member_.reset();
 }
 
-awaitable<std::optional<group_event>> event_group::next(call_options options) { return next_event(state_, options); }
+awaitable<std::optional<group_event>> event_group::next(call_options options) { return next_of(member_, options); }
 
-awaitable<bool> event_group::wait(call_options options) { return wait_for_event(state_, options); }
+awaitable<bool> event_group::wait(call_options options) { return wait_of(member_, options); }
 
-awaitable<std::optional<group_event>> event_group::next_event(std::shared_ptr<state> self, call_options options) {
-  std::optional<group_event> out;
-  opened(self);
-  if (self->waiting) {
-    out.emplace(std::exchange(self->waiting, nullptr));
-    co_return std::move(out);
-  }
-  auto const deadline = detail::deadline_after(options.timeout, std::chrono::nanoseconds::max());
-  auto found = co_await group_hub::next(self->hub, self->left, deadline);
-  if (found)
-    out.emplace(std::make_shared<group_event::state>(self->hub, std::move(*found)));
-  co_return std::move(out);
-}
-
-awaitable<bool> event_group::wait_for_event(std::shared_ptr<state> self, call_options options) {
-  opened(self);
-  if (self->waiting)
-    co_return true;
-  auto const deadline = detail::deadline_after(options.timeout, std::chrono::nanoseconds::max());
-  auto found = co_await group_hub::next(self->hub, self->left, deadline);
-  if (!found)
-    co_return false;
-  self->waiting = std::make_shared<group_event::state>(self->hub, std::move(*found));
-  co_return true;
-}
-
-std::optional<group_event> event_group::try_next() {
-  auto& self = opened(state_);
-  std::optional<group_event> out;
-  if (self.waiting)
-    out.emplace(std::exchange(self.waiting, nullptr));
-  else if (auto found = self.hub->try_next())
-    out.emplace(std::make_shared<group_event::state>(self.hub, std::move(*found)));
-  return out;
-}
+std::optional<group_event> event_group::try_next() { return opened(member_).try_next(); }
 
 // ---- dead letters
 

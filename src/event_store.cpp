@@ -193,6 +193,8 @@ awaitable<close_report> event_store::close(call_options options) {
   return watched(do_close(options), std::move(call));
 }
 
+std::vector<std::string> event_store::streams() const { return do_streams(); }
+
 store_metrics event_store::metrics() const {
   store_metrics m;
   if (auto const watch = do_watch())

@@ -343,6 +343,13 @@ awaitable<std::optional<actor_snapshot>> memory_event_store::do_find_snapshot(st
   return impl::find_snapshot(impl_, std::move(actor_id), options);
 }
 
+std::vector<std::string> memory_event_store::do_streams() const {
+  std::vector<std::string> names;
+  if (impl_)
+    names.push_back(impl_->log->stream()->name);
+  return names;
+}
+
 std::shared_ptr<detail::store_watch> memory_event_store::do_watch() const { return impl_ ? impl_->watch : nullptr; }
 
 void memory_event_store::do_add_metrics(store_metrics& m) const {

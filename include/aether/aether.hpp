@@ -22,12 +22,14 @@
 #include <aether/event_store.hpp>
 #include <aether/event_stored.hpp>
 #include <aether/group_source.hpp>
+#include <aether/hash_ring.hpp>
 #include <aether/json.hpp>
 #include <aether/logging.hpp>
 #include <aether/memory_checkpoint_store.hpp>
 #include <aether/memory_event_store.hpp>
 #include <aether/metadata.hpp>
 #include <aether/metrics.hpp>
+#include <aether/nats/add_streams.hpp>
 #include <aether/nats/checkpoint_store.hpp>
 #include <aether/nats/connection.hpp>
 #include <aether/nats/connection_options.hpp>
@@ -36,6 +38,7 @@
 #include <aether/nats/jetstream_config.hpp>
 #include <aether/nats/jetstream_event_store.hpp>
 #include <aether/nats/message.hpp>
+#include <aether/nats/sharded_store.hpp>
 #include <aether/nats/subscription.hpp>
 #include <aether/position.hpp>
 #include <aether/projection.hpp>
@@ -43,6 +46,8 @@
 #include <aether/replay.hpp>
 #include <aether/retry.hpp>
 #include <aether/save_queue.hpp>
+#include <aether/shard_map.hpp>
+#include <aether/sharded_event_store.hpp>
 #include <aether/snapshot.hpp>
 #include <aether/subscription.hpp>
 #include <aether/task_group.hpp>

@@ -12,10 +12,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace aether {
 
 class group_hub;
+namespace detail {
+class group_member;
+} // namespace detail
 
 /// Zero means the default, everywhere.
 struct group_options {
@@ -80,6 +84,9 @@ public:
   /// Begins its ack_timeout anew.
   awaitable<void> extend(call_options options = {});
 
+  // For stores, without waiting for it to be confirmed.
+  void pass_over() noexcept; ///< acknowledges what is none of theirs
+  void give_back() noexcept; ///< to be handed out again at once: nobody has seen it
   struct state; // for event_group
   explicit group_event(std::shared_ptr<state> s) noexcept; ///< for event_group
 
@@ -116,14 +123,12 @@ public:
 
   /// For stores: one hub for all members of a group that share a store object.
   event_group(std::shared_ptr<group_hub> hub, group_options const& options);
+  explicit event_group(std::shared_ptr<detail::group_member> member) noexcept : member_(std::move(member)) {}
 
 private:
-  struct state;
-  static awaitable<std::optional<group_event>> next_event(std::shared_ptr<state> self, call_options options);
-  static awaitable<bool> wait_for_event(std::shared_ptr<state> self, call_options options);
-
   void leave() noexcept;
-  std::shared_ptr<state> state_;
+
+  std::shared_ptr<detail::group_member> member_;
 };
 
 } // namespace aether

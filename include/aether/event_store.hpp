@@ -60,6 +60,7 @@ struct close_report {
   close_report() = default;
 };
 
+class sharded_event_store;
 namespace detail {
 class store_watch;
 } // namespace detail
@@ -152,6 +153,9 @@ public:
   /// the saves whose outcome stayed unknown. Closing twice is no error.
   awaitable<close_report> close(call_options options = {});
 
+  /// The streams that positions of this store name; empty: it is not open, or has no positions.
+  std::vector<std::string> streams() const;
+
   /// What this store has done so far, all copies of the handle together.
   store_metrics metrics() const;
 
@@ -163,6 +167,7 @@ protected:
   event_store& operator=(event_store&&) = default;
 
 private:
+  friend class sharded_event_store; // counts and traces the calls that it passes on
   // Overrides are no coroutines themselves: they pass a shared_ptr of their implementation to one, as the
   // store may be gone before the awaitable is awaited. All arguments arrive unchecked.
   virtual awaitable<save_outcome> do_save_event(event e, save_options options) = 0;
@@ -184,6 +189,7 @@ private:
   virtual awaitable<void> do_save_snapshot(actor_snapshot s, call_options options) = 0;
   virtual awaitable<std::optional<actor_snapshot>> do_find_snapshot(std::string actor_id, call_options options) = 0;
   virtual awaitable<close_report> do_close(call_options options) = 0;
+  virtual std::vector<std::string> do_streams() const { return {}; }
   /// Who counts and traces the calls; a store without one has no metrics.
   virtual std::shared_ptr<detail::store_watch> do_watch() const { return nullptr; }
   /// Adds what only the store knows.

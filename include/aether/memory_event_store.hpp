@@ -62,6 +62,7 @@ private:
   awaitable<void> do_save_snapshot(actor_snapshot s, call_options options) override;
   awaitable<std::optional<actor_snapshot>> do_find_snapshot(std::string actor_id, call_options options) override;
   awaitable<close_report> do_close(call_options options) override;
+  std::vector<std::string> do_streams() const override;
   std::shared_ptr<detail::store_watch> do_watch() const override;
   void do_add_metrics(store_metrics& m) const override;
 

@@ -48,6 +48,12 @@ bool valid_subject(std::string_view subject) noexcept {
   return previous != '.';
 }
 
+bool is_plain_text(std::string_view text) noexcept {
+  return !text.empty() && text.size() <= aether::detail::max_id_bytes && aether::detail::valid_utf8(text) &&
+         std::none_of(text.begin(), text.end(),
+                      [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7F; });
+}
+
 void check_names(jetstream_config const& c) {
   if (!c.name_space.empty() && !detail::valid_name(c.name_space))
     refuse("name_space", quoted(c.name_space), "use up to 200 letters, digits, '-' and '_'");
@@ -117,7 +123,16 @@ template <class T> void fill(T& option, T value) {
 
 } // namespace
 
+void stream_placement::validate() const {
+  if (!cluster.empty() && !is_plain_text(cluster))
+    refuse("placement", quoted(cluster), "a cluster's name has 1 to 255 bytes, without spaces");
+  for (auto const& tag : tags)
+    if (!is_plain_text(tag))
+      refuse("placement", quoted(tag), "a server's tag has 1 to 255 bytes, without spaces");
+}
+
 void jetstream_config::validate() const {
+  placement.validate();
   check_names(*this);
   check_durations(*this);
   check_bounds(*this);

@@ -104,17 +104,18 @@ awaitable<close_report> close(core_ptr store, call_options options) {
   co_return co_await detail::store_core::close(std::move(store), deadline);
 }
 
-awaitable<core_ptr> open_core(connection on, std::string stream_name, jetstream_config config) {
-  auto opened = co_await detail::open_stream(on, stream_name, std::move(config));
-  co_return detail::store_core::make(std::move(on), std::move(stream_name), std::move(opened.stream),
-                                     std::move(opened.weakened));
-}
-
 } // namespace
+
+awaitable<core_ptr> detail::open_store_core(connection on, std::string stream_name, jetstream_config config,
+                                            std::optional<stream_layout> layout) {
+  auto opened = co_await open_stream(on, stream_name, std::move(config), std::move(layout));
+  co_return store_core::make(std::move(on), std::move(stream_name), std::move(opened.stream),
+                             std::move(opened.weakened));
+}
 
 awaitable<jetstream_event_store> jetstream_event_store::open(connection on, std::string stream_name,
                                                              jetstream_config config) {
-  auto core = co_await open_core(std::move(on), std::move(stream_name), std::move(config));
+  auto core = co_await detail::open_store_core(std::move(on), std::move(stream_name), std::move(config), std::nullopt);
   co_return jetstream_event_store(std::move(core));
 }
 
@@ -205,6 +206,13 @@ awaitable<std::optional<actor_snapshot>> jetstream_event_store::do_find_snapshot
 }
 
 awaitable<close_report> jetstream_event_store::do_close(call_options options) { return nats::close(core_, options); }
+
+std::vector<std::string> jetstream_event_store::do_streams() const {
+  std::vector<std::string> names;
+  if (core_)
+    names.push_back(core_->stream()->stream());
+  return names;
+}
 
 std::shared_ptr<aether::detail::store_watch> jetstream_event_store::do_watch() const {
   return core_ ? core_->watch() : nullptr;

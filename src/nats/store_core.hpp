@@ -9,6 +9,7 @@
 #include "nats/save_lane.hpp"
 #include "nats/snapshot_hints.hpp"
 #include "nats/stream_access.hpp"
+#include "nats/stream_settings.hpp"
 #include "store_watch.hpp"
 
 #include <aether/nats/jetstream_event_store.hpp>
@@ -16,6 +17,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -104,5 +106,9 @@ private:
   std::vector<waiter> idle_waiters_;
   std::vector<std::weak_ptr<closable>> closables_;
 };
+
+/// Throws what jetstream_event_store::open() documents. `layout`: of one of several streams.
+boost::asio::awaitable<std::shared_ptr<store_core>>
+open_store_core(connection on, std::string stream_name, jetstream_config config, std::optional<stream_layout> layout);
 
 } // namespace aether::nats::detail

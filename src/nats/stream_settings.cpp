@@ -217,11 +217,55 @@ private:
 } // namespace
 
 std::string description_of(stream_record const& r) {
-  return json::serialize(json::object{{"aether", record_version},
-                                      {"namespace", r.name_space},
-                                      {"stream", r.stream_name},
-                                      {"encoding", text_of(r.encoding)}});
+  json::object o{{"aether", record_version},
+                 {"namespace", r.name_space},
+                 {"stream", r.stream_name},
+                 {"encoding", text_of(r.encoding)}};
+  if (auto const& l = r.layout) {
+    json::object layout{
+        {"store", l->store}, {"streams", l->streams}, {"index", l->index}, {"hash", l->hash}, {"version", l->version}};
+    if (l->adding != 0)
+      layout["adding"] = l->adding;
+    o["layout"] = std::move(layout);
+  }
+  return json::serialize(o);
 }
+
+namespace {
+
+std::optional<stream_layout> read_layout(json::value const& from) {
+  auto const* o = from.if_object();
+  auto const store = o ? string_at(*o, "store") : std::nullopt;
+  auto const hash = o ? string_at(*o, "hash") : std::nullopt;
+  if (!store || !hash)
+    return std::nullopt;
+  auto const streams = unsigned_at(*o, "streams"), index = unsigned_at(*o, "index");
+  auto const version = integer_at(*o, "version");
+  auto const adding = o->contains("adding") ? unsigned_at(*o, "adding") : std::optional<std::uint64_t>(0);
+  if (!streams || !index || !version || !adding || *index >= *streams || *version < 1)
+    return std::nullopt;
+  stream_layout layout;
+  layout.store = *store;
+  layout.streams = static_cast<std::size_t>(*streams);
+  layout.index = static_cast<std::size_t>(*index);
+  layout.hash = *hash;
+  layout.version = *version;
+  layout.adding = static_cast<std::size_t>(*adding);
+  return layout;
+}
+
+/// What a stream is, for people.
+std::string text_of(std::optional<stream_layout> const& l) {
+  if (!l)
+    return "a store of its own";
+  auto text = "stream " + std::to_string(l->index) + " of the " + std::to_string(l->streams) + " of sharded store " +
+              quoted(l->store) + " (hash " + l->hash + ", version " + std::to_string(l->version) + ")";
+  if (l->adding != 0)
+    text += ", to which streams are being added until there are " + std::to_string(l->adding);
+  return text;
+}
+
+} // namespace
 
 record_state parse_description(std::string_view description, stream_record& out) {
   boost::system::error_code ec;
@@ -239,15 +283,23 @@ record_state parse_description(std::string_view description, stream_record& out)
   out.name_space = *name_space;
   out.stream_name = *stream;
   out.encoding = percent ? nats::subject_encoding::percent : nats::subject_encoding::underscore;
+  out.layout.reset();
+  if (auto const* layout = o->if_contains("layout")) {
+    out.layout = read_layout(*layout);
+    if (!out.layout)
+      return record_state::broken;
+  }
   return record_state::read;
 }
 
-wanted_stream make_wanted(jetstream_config const& config, std::string_view stream_name, bool atomic_batches) {
+wanted_stream make_wanted(jetstream_config const& config, std::string_view stream_name, bool atomic_batches,
+                          std::optional<stream_layout> const& layout) {
   wanted_stream w;
   w.name = full_stream_name(config.name_space, stream_name);
   w.record.name_space = config.name_space;
   w.record.stream_name = stream_name;
   w.record.encoding = config.subject_encoding;
+  w.record.layout = layout;
   subject_map const subjects(w.name, config.subject_encoding);
   w.config["name"] = w.name;
   w.config["description"] = description_of(w.record);
@@ -266,6 +318,14 @@ wanted_stream make_wanted(jetstream_config const& config, std::string_view strea
   }
   if (atomic_batches)
     w.config["allow_atomic"] = true;
+  if (!config.placement.empty()) {
+    json::object placement;
+    if (!config.placement.cluster.empty())
+      placement["cluster"] = config.placement.cluster;
+    if (!config.placement.tags.empty())
+      placement["tags"] = json::array(config.placement.tags.begin(), config.placement.tags.end());
+    w.config["placement"] = std::move(placement);
+  }
   return w;
 }
 
@@ -298,6 +358,12 @@ std::optional<error> refusal(wanted_stream const& wanted, std::vector<difference
                      " and stream name " + quoted(found.stream_name) + ", wanted namespace " +
                      quoted(wanted.record.name_space) + " and stream name " + quoted(wanted.record.stream_name) +
                      ": open it as that pair, or choose another name");
+
+  if (record.setting == "description" && record.kind == difference_kind::unusable &&
+      parse_description(record.actual, found) == record_state::read && found.layout != wanted.record.layout)
+    return error(errc::stream_settings_differ, "stream " + quoted(wanted.name) + " was made as " +
+                                                   text_of(found.layout) + ", wanted " + text_of(wanted.record.layout) +
+                                                   ": open what it was made as, or choose another name");
 
   std::string ways = unusable ? "give the store another stream name, or mend the stream"
                               : "ask for what the stream has, change the stream with the nats tool, give the store "

@@ -5,6 +5,8 @@
 
 #include <boost/json/object.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,12 +14,26 @@
 
 namespace aether::nats::detail {
 
+/// That a stream is one of several, which hold the actors of one sharded store.
+struct stream_layout {
+  std::string store;       ///< the sharded store's name
+  std::size_t streams = 0; ///< how many there are
+  std::size_t index = 0;   ///< which one this is, from 0 on
+  std::string hash;        ///< that says which actor is where: stream_hash_name
+  std::int64_t version = 0; ///< 1, and one more each time streams are added
+  std::size_t adding = 0;  ///< of the first stream: streams are being added until there are so many; 0: they are not
+
+  friend bool operator==(stream_layout const&, stream_layout const&) = default;
+};
+
 /// For whom a stream was made. It stands in the stream's description, which every server version keeps and compares:
-/// `{"aether":1,"namespace":"tenant","stream":"orders","encoding":"percent"}`.
+/// `{"aether":1,"namespace":"tenant","stream":"orders","encoding":"percent"}`, of one of several streams with
+/// `"layout":{"store":"orders","streams":16,"index":3,"hash":"siphash-2-4-128/jump","version":1}`.
 struct stream_record {
   std::string name_space;
   std::string stream_name;
   nats::subject_encoding encoding = nats::subject_encoding::percent;
+  std::optional<stream_layout> layout;
 
   friend bool operator==(stream_record const&, stream_record const&) = default;
 };
@@ -40,7 +56,8 @@ struct wanted_stream {
 
 /// `config` with its defaults filled in (see resolved()); `atomic_batches`: the server may have them, see
 /// server_facts. Throws aether::error(invalid_id) when a name is not valid.
-wanted_stream make_wanted(jetstream_config const& config, std::string_view stream_name, bool atomic_batches);
+wanted_stream make_wanted(jetstream_config const& config, std::string_view stream_name, bool atomic_batches,
+                          std::optional<stream_layout> const& layout = std::nullopt);
 
 enum class difference_kind {
   unusable, ///< the stream cannot hold a store's events, adopted or not

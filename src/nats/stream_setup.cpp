@@ -2,8 +2,10 @@
 #include "nats/stream_setup.hpp"
 
 #include "detail/call_deadline.hpp"
+#include "detail/utf8.hpp"
 #include "nats/api_answer.hpp"
 #include "nats/config_defaults.hpp"
+#include "nats/json_fields.hpp"
 #include "nats/request.hpp"
 #include "nats/server_version.hpp"
 #include "nats/stream_settings.hpp"
@@ -183,7 +185,9 @@ std::shared_ptr<stream_access const> access_to(opening const& o, server_facts co
 
 } // namespace
 
-awaitable<opened_stream> open_stream(connection on, std::string stream_name, jetstream_config config) {
+namespace {
+
+opening begin_opening(connection on, std::string_view stream_name, jetstream_config config) {
   if (!on)
     throw error(errc::not_open, "opening a store on a connection that was default-made or moved from");
   config.validate();
@@ -197,11 +201,58 @@ awaitable<opened_stream> open_stream(connection on, std::string stream_name, jet
           : o.config.domain.empty()    ? std::string("$JS.API")
                                        : "$JS." + o.config.domain + ".API";
   o.wanted = make_wanted(o.config, stream_name, false);
+  return o;
+}
+
+/// The stream as it is; none: it is not there.
+awaitable<std::optional<stream_answer>> find_stream(opening const& o) {
+  auto const text = co_await ask_api(o, o.api + ".STREAM.INFO." + o.wanted.name, std::string());
+  auto answer = parse_stream_answer(text);
+  std::optional<stream_answer> found;
+  if (auto const* refused = std::get_if<api_error>(&answer)) {
+    if (refused->err_code != js_code::stream_not_found)
+      throw_error(o, *refused);
+  } else {
+    found = std::move(std::get<stream_answer>(answer));
+  }
+  co_return found;
+}
+
+} // namespace
+
+awaitable<std::optional<stream_record>> find_stream_record(connection on, std::string stream_name,
+                                                           jetstream_config config) {
+  auto const o = begin_opening(std::move(on), stream_name, std::move(config));
+  auto const found = co_await find_stream(o);
+  std::optional<stream_record> record;
+  if (found) {
+    auto const description = string_at(found->config, "description").value_or("");
+    if (parse_description(description, record.emplace()) != record_state::read)
+      throw error(errc::stream_settings_differ,
+                  o.what() + ": it was not made by this library, or by a later version of it: its description is " +
+                      aether::detail::quoted(description));
+  }
+  co_return record;
+}
+
+awaitable<void> update_stream_record(connection on, stream_record record, jetstream_config config) {
+  auto const o = begin_opening(std::move(on), record.stream_name, std::move(config));
+  auto const found = co_await find_stream(o);
+  if (!found)
+    throw error(errc::stream_not_found, o.what() + ": it is not there any more");
+  auto changed = found->config;
+  changed["description"] = description_of(record);
+  co_await update_stream(o, changed);
+}
+
+awaitable<opened_stream> open_stream(connection on, std::string stream_name, jetstream_config config,
+                                     std::optional<stream_layout> layout) {
+  auto o = begin_opening(std::move(on), stream_name, std::move(config));
   if (!o.on.core()->has_headers())
     throw error(errc::server_too_old, o.what() + ": the server knows no message headers: use nats-server 2.9 or later");
   auto facts = co_await ask_facts(o);
   co_await check_replicas(o, facts, o.config.replica_count);
-  o.wanted = make_wanted(o.config, stream_name, facts.may_have_batches());
+  o.wanted = make_wanted(o.config, stream_name, facts.may_have_batches(), layout);
 
   auto found = co_await create_or_find(o);
   auto differences = compare(o.wanted, found.config);

@@ -2,10 +2,13 @@
 #pragma once
 
 #include "nats/stream_access.hpp"
+#include "nats/stream_settings.hpp"
 
 #include <aether/nats/jetstream_event_store.hpp>
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace aether::nats::detail {
@@ -17,7 +20,15 @@ struct opened_stream {
   opened_stream() = default;
 };
 
-/// Throws what jetstream_event_store::open() documents.
-awaitable<opened_stream> open_stream(connection on, std::string stream_name, jetstream_config config);
+/// Throws what jetstream_event_store::open() documents. `layout`: of one of several streams.
+awaitable<opened_stream> open_stream(connection on, std::string stream_name, jetstream_config config,
+                                     std::optional<stream_layout> layout);
+
+/// What is recorded of a stream, which is not changed; none: it is not there. Throws as open_stream() does; a stream
+/// without a record, or with a broken one, is stream_settings_differ.
+awaitable<std::optional<stream_record>> find_stream_record(connection on, std::string stream_name,
+                                                           jetstream_config config);
+/// Changes nothing but the record.
+awaitable<void> update_stream_record(connection on, stream_record record, jetstream_config config);
 
 } // namespace aether::nats::detail

@@ -25,7 +25,7 @@ struct seen {
   int out_of_order = 0; // sequences, or versions of one actor
   int caught_up = 0;
   int wrong = 0;
-  std::uint64_t last = 0;
+  std::map<std::string, std::uint64_t> last; // by stream
   std::map<std::string, std::int64_t> versions;
 
   void add(subscription_item const& item) {
@@ -35,8 +35,9 @@ struct seen {
     if (!e)
       return;
     ++events;
-    out_of_order += e->sequence <= last;
-    last = e->sequence;
+    auto& before = last[e->stream->name];
+    out_of_order += e->sequence <= before;
+    before = e->sequence;
     auto& version = versions[e->event.actor_id];
     out_of_order += e->event.version != version + 1;
     version = e->event.version;

@@ -151,7 +151,7 @@ BOOST_DATA_TEST_CASE(ordered_per_actor_has_one_of_an_actor_in_work, all_stores()
 }
 
 BOOST_DATA_TEST_CASE(a_busy_actor_does_not_hold_up_others, all_stores(), provider) {
-  with_store(provider, [](event_store& store) -> awaitable<void> {
+  with_store(provider, [&](event_store& store) -> awaitable<void> {
     co_await save_some(store, "order-1", 1, 5);
     co_await save_some(store, "order-2", 1, 1);
     auto options = group_named("ordered");
@@ -159,9 +159,11 @@ BOOST_DATA_TEST_CASE(a_busy_actor_does_not_hold_up_others, all_stores(), provide
     auto group = co_await store.join_group(options);
     auto first = co_await group.next(soon());
     BOOST_TEST_REQUIRE(first.has_value());
-    BOOST_TEST(name_of(first->event()) == "order-1/1");
     auto other = co_await group.next(soon());
     BOOST_TEST_REQUIRE(other.has_value());
+    if (provider.streams > 1 && name_of(first->event()) == "order-2/1") // between streams there is no order
+      std::swap(first, other);
+    BOOST_TEST(name_of(first->event()) == "order-1/1");
     BOOST_TEST(name_of(other->event()) == "order-2/1");
     auto const none = co_await group.next(a_moment());
     BOOST_TEST(!none.has_value());
@@ -205,6 +207,7 @@ BOOST_DATA_TEST_CASE(retry_later_waits_and_counts, all_stores(), provider) {
     auto group = co_await store.join_group(group_named("g"));
     auto e = co_await group.next(soon());
     BOOST_TEST_REQUIRE(e.has_value());
+    BOOST_TEST(name_of(e->event()) == "order-1/1");
     auto const begun = clock_type::now();
     co_await e->retry_later(1s);
     e = co_await group.next(soon()); // others go on meanwhile
@@ -343,7 +346,7 @@ BOOST_DATA_TEST_CASE(a_member_that_waits_hears_when_it_is_destroyed, all_stores(
 }
 
 BOOST_DATA_TEST_CASE(filters_choose, all_stores(), provider) {
-  with_store(provider, [](event_store& store) -> awaitable<void> {
+  with_store(provider, [&](event_store& store) -> awaitable<void> {
     for (auto const* actor : {"order-1", "invoice-1", "order-2", "cart-1"})
       co_await save_some(store, actor, 1, 1);
     event other = make_event("Paid", "order-1", 2);
@@ -351,7 +354,9 @@ BOOST_DATA_TEST_CASE(filters_choose, all_stores(), provider) {
     auto of_types = group_named("types");
     of_types.filter.actor_types = {"invoice", "cart"};
     auto types = co_await store.join_group(of_types);
-    auto const of_two_types = co_await take_all(types, 2);
+    auto of_two_types = co_await take_all(types, 2);
+    if (provider.streams > 1) // between which there is no order
+      std::sort(of_two_types.begin(), of_two_types.end(), std::greater<>());
     BOOST_TEST(of_two_types == (names{"invoice-1/1", "cart-1/1"}), boost::test_tools::per_element());
     auto of_actor = group_named("actor");
     of_actor.filter.actor_id = "order-1";

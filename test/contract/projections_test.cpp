@@ -78,7 +78,12 @@ BOOST_DATA_TEST_CASE(filters_and_their_checkpoints, all_readers(), provider) {
     group.spawn(p.run());
     // Behind the last order, which is odd.
     std::optional<checkpoint> found;
-    while (sequence_of(found) != 31) {
+    auto const last = co_await store->find_event("order-1", 21);
+    auto const is_behind_it = [&] {
+      auto const places = found && found->position ? found->position->places() : std::vector<stream_place>();
+      return std::any_of(places.begin(), places.end(), [&](auto const& place) { return place.event_id == last->id; });
+    };
+    while (!is_behind_it()) {
       co_await hop();
       found = co_await checkpoints->find("even orders");
     }

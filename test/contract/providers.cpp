@@ -4,7 +4,8 @@
 namespace aether::test {
 
 std::vector<store_provider> const& providers() {
-  static std::vector<store_provider> const all{memory_provider(), fault_injecting_provider(), jetstream_provider()};
+  static std::vector<store_provider> const all{memory_provider(), sharded_memory_provider(), fault_injecting_provider(),
+                                               jetstream_provider(), sharded_jetstream_provider()};
   return all;
 }
 

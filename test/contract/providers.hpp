@@ -70,6 +70,7 @@ struct store_provider {
   bool (*batches)() = {};        ///< whether save_events takes more than one event here
   bool independent = false;      ///< handles opened on the same data know nothing of each other
   bool reads_at_length = false;  ///< readers, subscriptions and listings are there
+  std::size_t streams = 1;       ///< over which actors are spread
   std::size_t too_large = 0;     ///< an event with a string of so many bytes is refused
   std::string (*why_not)() = {}; ///< empty text: it can run here; none: always
   std::unique_ptr<store_data> (*make)() = {};
@@ -79,8 +80,10 @@ inline std::ostream& operator<<(std::ostream& out, store_provider const& p) { re
 
 // One line here and one in providers.cpp for each store.
 store_provider memory_provider();
+store_provider sharded_memory_provider();
 store_provider fault_injecting_provider();
 store_provider jetstream_provider();
+store_provider sharded_jetstream_provider();
 
 std::vector<store_provider> const& providers();
 

@@ -191,8 +191,22 @@ BOOST_DATA_TEST_CASE(types_together_come_in_stream_order, all_readers(), provide
   });
 }
 
+namespace {
+
+/// In the only stream of which anything was read.
+stream_place place_in(event_subscription const& s) {
+  stream_place found;
+  auto const where = s.position();
+  for (auto const& place : where.places())
+    if (place.sequence != 0)
+      found = place;
+  return found;
+}
+
+} // namespace
+
 BOOST_DATA_TEST_CASE(positions_and_lag_move_over_filtered_events, all_readers(), provider) {
-  with_store(provider, [](event_store& store) -> awaitable<void> {
+  with_store(provider, [&](event_store& store) -> awaitable<void> {
     co_await fill(store, "order-1", 1, 9); // the last one is odd
     subscribe_options options;
     options.filter.event_types.push_back("Even");
@@ -201,16 +215,15 @@ BOOST_DATA_TEST_CASE(positions_and_lag_move_over_filtered_events, all_readers(),
     BOOST_TEST(got == (texts{"order-1@2", "order-1@4", "order-1@6", "order-1@8", "caught up"}),
                boost::test_tools::per_element());
     BOOST_TEST(s.events_behind() == 0u);
-    BOOST_TEST_REQUIRE(s.position().places().size() == 1u);
     std::int64_t const last = co_await store.latest_version("order-1");
     std::optional<event> const e = co_await store.find_event("order-1", last);
     BOOST_TEST_REQUIRE(e.has_value());
-    BOOST_TEST(s.position().places()[0].event_id == e->id);
+    BOOST_TEST(place_in(s).event_id == e->id);
     // What wait() holds does not count as taken; what it passed over before does.
     co_await fill(store, "order-1", 10, 10);
     bool const there = co_await s.wait(within(long_enough));
     BOOST_TEST(there);
-    BOOST_TEST(s.position().places()[0].event_id == e->id);
+    BOOST_TEST(place_in(s).event_id == e->id);
     BOOST_TEST(s.events_behind() >= 1u);
     (void)s.try_next();
     BOOST_TEST(s.events_behind() == 0u);
@@ -218,12 +231,13 @@ BOOST_DATA_TEST_CASE(positions_and_lag_move_over_filtered_events, all_readers(),
     std::optional<event> const passed = co_await store.find_event("order-1", 11);
     bool const again = co_await s.wait(within(long_enough));
     BOOST_TEST(again);
-    BOOST_TEST(s.position().places()[0].event_id == passed->id);
+    if (provider.streams == 1) // of several a held event may hide what was passed over before it
+      BOOST_TEST(place_in(s).event_id == passed->id);
   });
 }
 
 BOOST_DATA_TEST_CASE(what_is_known_is_passed_over, all_readers(), provider) {
-  with_store(provider, [](event_store& store) -> awaitable<void> {
+  with_store(provider, [&](event_store& store) -> awaitable<void> {
     auto const asked = std::make_shared<texts>();
     subscribe_options options;
     options.is_known = [asked](std::string_view id) {
@@ -250,10 +264,10 @@ BOOST_DATA_TEST_CASE(what_is_known_is_passed_over, all_readers(), provider) {
     // What wait() passes over counts as taken, what it finds does not.
     bool const there = co_await s.wait(within(long_enough));
     BOOST_TEST(there);
-    BOOST_TEST_REQUIRE(s.position().places().size() == 1u);
-    BOOST_TEST(s.position().places()[0].event_id == "mine-6");
+    if (provider.streams == 1)
+      BOOST_TEST(place_in(s).event_id == "mine-6");
     BOOST_TEST(text_of(s.try_next()) == "order-1@7");
-    BOOST_TEST(s.position().places()[0].event_id == "other-7");
+    BOOST_TEST(place_in(s).event_id == "other-7");
     // Each was asked about once, where its id is plain.
     BOOST_TEST(std::count(asked->begin(), asked->end(), "mine-3") == 1);
     BOOST_TEST(std::count(asked->begin(), asked->end(), "other-7") == 1);
@@ -261,14 +275,15 @@ BOOST_DATA_TEST_CASE(what_is_known_is_passed_over, all_readers(), provider) {
 }
 
 BOOST_DATA_TEST_CASE(resuming_from_every_place_gives_exactly_the_rest, all_readers(), provider) {
-  with_store(provider, [](event_store& store) -> awaitable<void> {
+  with_store(provider, [&](event_store& store) -> awaitable<void> {
     texts const all = co_await history(store);
     event_subscription s = co_await store.subscribe();
     std::vector<std::string> places{s.position().to_text()};
     for (std::size_t i = 0; i < all.size(); ++i) {
       std::optional<subscription_item> const item = co_await s.next(within(long_enough));
       BOOST_TEST_REQUIRE((item && std::holds_alternative<recorded_event>(*item)));
-      BOOST_TEST((std::get<recorded_event>(*item).position() == s.position()));
+      if (provider.streams == 1)
+        BOOST_TEST((std::get<recorded_event>(*item).position() == s.position()));
       places.push_back(s.position().to_text());
     }
     for (std::size_t i = 0; i < places.size(); ++i) {
@@ -305,7 +320,9 @@ BOOST_DATA_TEST_CASE(positions_of_another_store_are_refused, all_readers(), prov
     (void)co_await until_caught_up(own);
     for (int wrong = 0; wrong < 4; ++wrong) {
       std::vector<stream_place> places = own.position().places();
-      stream_place& place = places.front();
+      auto const where = std::find_if(places.begin(), places.end(), [](auto const& p) { return p.sequence != 0; });
+      BOOST_TEST_REQUIRE((where != places.end()));
+      stream_place& place = *where;
       if (wrong == 0)
         place.event_id += "x";
       else if (wrong == 1)

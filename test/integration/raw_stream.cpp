@@ -31,7 +31,7 @@ awaitable<raw_stream> raw_stream::open(std::string url, nats::jetstream_config c
                                        std::function<void(nats::detail::stream_access&)> change) {
   raw_stream out;
   out.connection_ = co_await nats::connection::connect(std::move(url));
-  auto opened = co_await nats::detail::open_stream(out.connection_, "S", std::move(config));
+  auto opened = co_await nats::detail::open_stream(out.connection_, "S", std::move(config), std::nullopt);
   auto copy = std::make_shared<nats::detail::stream_access>(*opened.stream);
   if (change)
     change(*copy);

@@ -52,9 +52,13 @@ inline versions from_to(std::int64_t first, std::int64_t last) {
   return v;
 }
 
-/// Where a checkpoint stands in its only stream; 0: at the beginning, or nowhere.
+/// Where a checkpoint stands in its stream, or in all of them together; 0: at the beginning, or nowhere.
 inline std::uint64_t sequence_of(std::optional<checkpoint> const& c) {
-  return c && c->position && !c->position->is_beginning() ? c->position->places().front().sequence : 0;
+  std::uint64_t sum = 0;
+  if (c && c->position)
+    for (auto const& place : c->position->places())
+      sum += place.sequence;
+  return sum;
 }
 
 } // namespace aether::test

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace aether::nats {
 
@@ -28,6 +29,18 @@ enum class existing_stream {
 enum class subject_encoding {
   percent,    ///< one to one: what a subject cannot hold becomes %XX
   underscore, ///< as the Go library does: space, `.`, `*` and `>` become `_`. Two ids can meet; that is an error
+};
+
+/// On which servers a new stream is made. Of an existing one it is not looked at: see move_stream().
+struct stream_placement {
+  std::string cluster;           ///< the cluster's name; empty: that of the connection
+  std::vector<std::string> tags; ///< only servers that have all of these
+
+  stream_placement() = default;
+  bool empty() const noexcept { return cluster.empty() && tags.empty(); }
+
+  /// Throws aether::error(invalid_argument).
+  void validate() const;
 };
 
 /// Zero and empty mean the default, everywhere. Nonsense is refused by validate(), naming the option.
@@ -48,6 +61,7 @@ struct jetstream_config {
   /// For how long the server recognises a repeated event id; 0: 2 minutes, less when the retention is. At least
   /// 100 ms. Longer costs the server memory; no promise rests on it.
   std::chrono::nanoseconds duplicate_window{};
+  stream_placement placement; ///< in a cluster; empty: wherever there is room
 
   // The way to it.
 

@@ -35,10 +35,10 @@ public:
   explicit operator bool() const noexcept { return core_ != nullptr; }
   /// For what the library builds beside the stream: checkpoints.
   std::shared_ptr<detail::store_core> const& core() const noexcept { return core_; }
-
-private:
+  /// For what the library builds of several streams.
   explicit jetstream_event_store(std::shared_ptr<detail::store_core> core);
 
+private:
   awaitable<save_outcome> do_save_event(event e, save_options options) override;
   awaitable<save_outcome> do_save_events(std::vector<event> batch, save_options options) override;
   awaitable<replay_result> do_get_events(std::string actor_id, std::int64_t after_version, bool keep_errors,
@@ -58,6 +58,7 @@ private:
   awaitable<void> do_save_snapshot(actor_snapshot s, call_options options) override;
   awaitable<std::optional<actor_snapshot>> do_find_snapshot(std::string actor_id, call_options options) override;
   awaitable<close_report> do_close(call_options options) override;
+  std::vector<std::string> do_streams() const override;
   std::shared_ptr<aether::detail::store_watch> do_watch() const override;
   void do_add_metrics(store_metrics& m) const override;
 
