@@ -24,7 +24,7 @@ enum class part_state {
   waits,    ///< until then nobody else touches it
 };
 
-struct part {
+struct merged_part {
   event_subscription from;
   part_state state = part_state::may_have;
   bool caught_up = false;
@@ -38,7 +38,7 @@ struct part {
   position behind;
   std::uint64_t events_behind = 0;
 
-  explicit part(event_subscription s) : from(std::move(s)) { remember_position(); }
+  explicit merged_part(event_subscription s) : from(std::move(s)) { remember_position(); }
 
   void remember(recorded_event const& e) {
     has_place = true;
@@ -70,7 +70,7 @@ public:
   feed_step take(recorded_event& into, replay_error& malformed) override {
     std::lock_guard lock(mutex_);
     check_running();
-    part* first = nullptr;
+    merged_part* first = nullptr;
     bool may_come_earlier = false;
     for (auto& p : parts_) {
       fill(p);
@@ -84,7 +84,8 @@ public:
       } else if (!first || stored(p) < stored(*first))
         first = &p;
     }
-    bool const all_caught_up = std::all_of(parts_.begin(), parts_.end(), [](part const& p) { return p.caught_up; });
+    bool const all_caught_up =
+        std::all_of(parts_.begin(), parts_.end(), [](merged_part const& p) { return p.caught_up; });
     if (all_caught_up && !told_caught_up_) {
       told_caught_up_ = true;
       return feed_step::caught_up;
@@ -121,7 +122,7 @@ public:
   }
 
   void stop() noexcept override {
-    std::vector<part> ended;
+    std::vector<merged_part> ended;
     std::shared_ptr<wait_state<bool>> waiter;
     {
       std::lock_guard lock(mutex_);
@@ -134,14 +135,14 @@ public:
   }
 
 private:
-  static time_point stored(part const& p) { return std::get<recorded_event>(*p.next).stored; }
+  static time_point stored(merged_part const& p) { return std::get<recorded_event>(*p.next).stored; }
 
   void check_running() const {
     if (stopped_)
       throw boost::system::system_error(boost::asio::error::operation_aborted);
   }
 
-  void fill(part& p) {
+  void fill(merged_part& p) {
     while (!p.next && p.state == part_state::may_have) {
       p.next = p.from.try_next();
       if (!p.next) {
@@ -155,12 +156,12 @@ private:
         p.next.reset();
     }
   }
-  std::size_t index(part const& p) const noexcept { return static_cast<std::size_t>(&p - parts_.data()); }
+  std::size_t index(merged_part const& p) const noexcept { return static_cast<std::size_t>(&p - parts_.data()); }
 
   /// With the lock: whether take() is worth a call.
   bool has_something() const noexcept {
     return stopped_ || std::any_of(parts_.begin(), parts_.end(),
-                                   [](part const& p) { return p.state == part_state::may_have && !p.next; });
+                                   [](merged_part const& p) { return p.state == part_state::may_have && !p.next; });
   }
 
   /// Every part that had nothing is waited for until it has, also when this wait ends earlier.
@@ -221,7 +222,7 @@ private:
 
   wanted_in_part const wanted_;
   mutable std::mutex mutex_;
-  std::vector<part> parts_;
+  std::vector<merged_part> parts_;
   bool told_caught_up_ = false;
   bool stopped_ = false;
   std::shared_ptr<wait_state<bool>> waiter_;

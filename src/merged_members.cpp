@@ -27,11 +27,11 @@ awaitable<void> wait_for(awaitable<bool> part, std::shared_ptr<std::atomic<bool>
   }
 }
 
-struct part {
+struct one_member {
   event_group member;
   std::shared_ptr<std::atomic<bool>> const has_something = std::make_shared<std::atomic<bool>>(false);
 
-  explicit part(event_group m) : member(std::move(m)) {}
+  explicit one_member(event_group m) : member(std::move(m)) {}
 };
 
 call_options until(group_member::time deadline) {
@@ -62,7 +62,7 @@ public:
     return take(true);
   }
   void leave() noexcept override {
-    std::vector<part> left;
+    std::vector<one_member> left;
     std::optional<group_event> waiting;
     std::lock_guard lock(mutex_);
     left_ = true;
@@ -157,7 +157,7 @@ private:
   wanted_in_part const wanted_;
   bool const prefetch_;
   mutable std::mutex mutex_;
-  std::vector<part> parts_;
+  std::vector<one_member> parts_;
   std::size_t next_part_ = 0;
   std::optional<group_event> waiting_; // found by wait(), for try_next()
   bool left_ = false;

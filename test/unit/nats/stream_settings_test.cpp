@@ -167,6 +167,55 @@ BOOST_AUTO_TEST_CASE(other_descriptions_are_told_apart) {
     BOOST_TEST((parse_description(broken, r) == record_state::broken), broken);
 }
 
+BOOST_AUTO_TEST_CASE(a_record_with_a_layout_reads_back) {
+  stream_record r;
+  r.stream_name = "orders-0003";
+  auto& layout = r.layout.emplace();
+  layout.store = "orders";
+  layout.streams = 16;
+  layout.index = 3;
+  layout.hash = "siphash-2-4-128/jump";
+  layout.version = 2;
+  stream_record back;
+  for (std::size_t const adding : {0u, 32u}) {
+    layout.adding = adding;
+    BOOST_TEST((parse_description(description_of(r), back) == record_state::read));
+    BOOST_TEST((back == r));
+  }
+  auto const text = description_of(r);
+  for (auto const& [part, instead] :
+       {std::pair(R"("streams":16)", R"("streams":3)"), std::pair(R"("streams":16)", R"("streams":-1)"),
+        std::pair(R"("index":3)", R"("index":"3")"), std::pair(R"("version":2)", R"("version":0)"),
+        std::pair(R"("hash":)", R"("hush":)"), std::pair(R"("store":"orders")", R"("store":7)"),
+        std::pair(R"("adding":32)", R"("adding":null)")}) {
+    auto broken = text;
+    broken.replace(broken.find(part), std::string_view(part).size(), instead);
+    BOOST_TEST((parse_description(broken, back) == record_state::broken), broken);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_of_a_sharded_store_is_none_of_its_own) {
+  jetstream_config const config = resolved({});
+  stream_layout layout;
+  layout.store = "orders";
+  layout.streams = 16;
+  layout.index = 3;
+  layout.hash = "siphash-2-4-128/jump";
+  layout.version = 1;
+  auto const part = make_wanted(config, "orders-0003", false, layout);
+  auto const whole = make_wanted(config, "orders-0003", false);
+  for (auto const* wanted : {&part, &whole}) {
+    auto const& other = wanted == &part ? whole : part;
+    auto const refused = refusal(*wanted, compare(*wanted, other.config), existing_stream::adopt);
+    BOOST_TEST_REQUIRE(refused.has_value());
+    BOOST_TEST(refused->code() == errc::stream_settings_differ);
+    std::string const text = refused->what();
+    BOOST_TEST(text.find("stream 3 of the 16 of sharded store \"orders\"") != std::string::npos, text);
+    BOOST_TEST(text.find("a store of its own") != std::string::npos, text);
+    BOOST_TEST(!refusal(*wanted, compare(*wanted, wanted->config), existing_stream::require).has_value());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(our_own_stream_is_as_wanted) {
   jetstream_config limited;
   limited.max_stream_bytes = 1'000;
