@@ -208,7 +208,7 @@ BOOST_AUTO_TEST_CASE(a_stream_of_a_sharded_store_is_none_of_its_own) {
     auto const& other = wanted == &part ? whole : part;
     auto const refused = refusal(*wanted, compare(*wanted, other.config), existing_stream::adopt);
     BOOST_TEST_REQUIRE(refused.has_value());
-    BOOST_TEST(refused->code() == errc::stream_settings_differ);
+    BOOST_TEST((refused->code() == errc::stream_settings_differ));
     std::string const text = refused->what();
     BOOST_TEST(text.find("stream 3 of the 16 of sharded store \"orders\"") != std::string::npos, text);
     BOOST_TEST(text.find("a store of its own") != std::string::npos, text);
