@@ -1,15 +1,14 @@
 // Several streams' subscriptions as one feed: the next item of each part is held here until it is its turn.
 #include "merged_feed.hpp"
 
-#include "detail/wait.hpp"
+#include "wait_for_any.hpp"
 
 #include <aether/error.hpp>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/this_coro.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <algorithm>
-#include <exception>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -18,15 +17,9 @@ namespace aether::detail {
 
 namespace {
 
-enum class part_state {
-  may_have, ///< ask it
-  has_none, ///< there was nothing: it is to be waited for
-  waits,    ///< until then nobody else touches it
-};
-
 struct merged_part {
   event_subscription from;
-  part_state state = part_state::may_have;
+  bool may_have = true; // else there was nothing: it is to be waited for
   bool caught_up = false;
   std::optional<subscription_item> next; // taken from it, and handed to nobody
   // Behind what was handed out, as nobody asks a part that waits or that has handed out more than this: the last
@@ -117,21 +110,15 @@ public:
     std::lock_guard lock(mutex_);
     std::uint64_t all = 0;
     for (auto const& p : parts_)
-      all += (p.state == part_state::may_have ? p.from.events_behind() : p.events_behind) + (p.next ? 1 : 0);
+      all += (p.may_have ? p.from.events_behind() : p.events_behind) + (p.next ? 1 : 0);
     return all;
   }
 
   void stop() noexcept override {
-    std::vector<merged_part> ended;
-    std::shared_ptr<wait_state<bool>> waiter;
-    {
-      std::lock_guard lock(mutex_);
-      stopped_ = true;
-      ended.swap(parts_);
-      waiter.swap(waiter_);
-    }
-    if (waiter)
-      waiter->close();
+    std::vector<merged_part> ended; // without the lock: their waits end
+    std::lock_guard lock(mutex_);
+    stopped_ = true;
+    ended.swap(parts_);
   }
 
 private:
@@ -143,10 +130,10 @@ private:
   }
 
   void fill(merged_part& p) {
-    while (!p.next && p.state == part_state::may_have) {
+    while (!p.next && p.may_have) {
       p.next = p.from.try_next();
       if (!p.next) {
-        p.state = part_state::has_none;
+        p.may_have = false;
         p.remember_position();
       } else if (std::holds_alternative<caught_up>(*p.next)) {
         p.caught_up = true;
@@ -158,64 +145,25 @@ private:
   }
   std::size_t index(merged_part const& p) const noexcept { return static_cast<std::size_t>(&p - parts_.data()); }
 
-  /// With the lock: whether take() is worth a call.
-  bool has_something() const noexcept {
-    return stopped_ || std::any_of(parts_.begin(), parts_.end(),
-                                   [](merged_part const& p) { return p.state == part_state::may_have && !p.next; });
-  }
-
-  /// Every part that had nothing is waited for until it has, also when this wait ends earlier.
-  static void wait_for_parts(std::shared_ptr<merged_feed> const& self, boost::asio::any_io_executor const& executor) {
-    std::vector<std::pair<std::size_t, awaitable<bool>>> waits;
+  static awaitable<void> wait_for_part(std::shared_ptr<merged_feed> self,
+                                       std::chrono::steady_clock::time_point deadline) {
+    std::vector<awaitable<bool>> waits;
+    auto const waited_for = std::make_shared<std::vector<std::size_t>>();
     {
       std::lock_guard lock(self->mutex_);
       self->check_running();
       for (auto& p : self->parts_)
-        if (p.state == part_state::has_none) {
-          waits.emplace_back(self->index(p), p.from.wait());
-          p.state = part_state::waits;
+        if (!p.may_have && !p.next) {
+          waits.push_back(p.from.wait(options_until(deadline)));
+          waited_for->push_back(self->index(p));
         }
     }
-    for (auto& [i, wait] : waits) // without the lock: it may end at once
-      boost::asio::co_spawn(executor, std::move(wait),
-                            [weak = std::weak_ptr<merged_feed>(self), part = i](std::exception_ptr const&, bool) {
-                              if (auto const feed = weak.lock()) // why it ended try_next() says
-                                feed->ask_again(part);
-                            });
-  }
-
-  void ask_again(std::size_t i) noexcept {
-    std::shared_ptr<wait_state<bool>> waiter;
-    {
-      std::lock_guard lock(mutex_);
-      if (stopped_)
-        return;
-      parts_[i].state = part_state::may_have;
-      waiter.swap(waiter_);
-    }
-    if (waiter)
-      waiter->complete(true);
-  }
-
-  void park(std::shared_ptr<wait_state<bool>> waiter) {
-    bool at_once = false;
-    {
-      std::lock_guard lock(mutex_);
-      at_once = has_something();
-      if (!at_once)
-        waiter_ = waiter;
-    }
-    if (at_once)
-      waiter->complete(true);
-  }
-
-  static awaitable<void> wait_for_part(std::shared_ptr<merged_feed> self,
-                                       std::chrono::steady_clock::time_point deadline) {
-    auto const executor = co_await boost::asio::this_coro::executor;
-    wait_for_parts(self, executor);
-    auto const ended =
-        co_await wait_until<bool>(deadline, [&](std::shared_ptr<wait_state<bool>> w) { self->park(std::move(w)); });
-    throw_if_cancelled(ended);
+    auto const ready = [self, waited_for](std::size_t which) {
+      std::lock_guard lock(self->mutex_);
+      if (!self->stopped_)
+        self->parts_[(*waited_for)[which]].may_have = true;
+    };
+    co_await wait_for_any(std::move(waits), ready);
     std::lock_guard lock(self->mutex_);
     self->check_running();
   }
@@ -225,7 +173,6 @@ private:
   std::vector<merged_part> parts_;
   bool told_caught_up_ = false;
   bool stopped_ = false;
-  std::shared_ptr<wait_state<bool>> waiter_;
 };
 
 } // namespace

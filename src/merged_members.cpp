@@ -1,14 +1,10 @@
 // One member of a group in each of several streams, as one member.
 #include "group_member.hpp"
-
-#include <aether/task_group.hpp>
+#include "wait_for_any.hpp"
 
 #include <boost/asio/error.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 
-#include <atomic>
-#include <exception>
 #include <mutex>
 #include <utility>
 
@@ -16,31 +12,12 @@ namespace aether::detail {
 
 namespace {
 
-/// Ends the other waits: the first error of a task_group does.
-struct something_came : std::exception {};
-
-awaitable<void> wait_for(awaitable<bool> part, std::shared_ptr<std::atomic<bool>> has_something) {
-  bool const came = co_await std::move(part);
-  if (came) { // not in one: g++ 12 ends in an illegal instruction
-    *has_something = true;
-    throw something_came();
-  }
-}
-
 struct one_member {
   event_group member;
-  std::shared_ptr<std::atomic<bool>> const has_something = std::make_shared<std::atomic<bool>>(false);
+  bool has_something = false;
 
   explicit one_member(event_group m) : member(std::move(m)) {}
 };
-
-call_options until(group_member::time deadline) {
-  call_options options;
-  if (deadline != group_member::time::max())
-    options.timeout =
-        std::max(std::chrono::nanoseconds(1), std::chrono::nanoseconds(deadline - std::chrono::steady_clock::now()));
-  return options;
-}
 
 class merged_member final : public group_member {
 public:
@@ -87,8 +64,8 @@ private:
     found.swap(waiting_);
     for (std::size_t asked = 0; !found && asked < parts_.size();) {
       auto& from = parts_[next_part_];
-      if (ask_all || *from.has_something) {
-        *from.has_something = false;
+      if (ask_all || from.has_something) {
+        from.has_something = false;
         found = from.member.try_next();
         if (found && wanted_ && !wanted_(next_part_, found->event().actor_id)) {
           found->pass_over();
@@ -113,20 +90,20 @@ private:
   }
 
   /// False: the deadline passed. No part is waited for any more when this ends.
-  static awaitable<bool> wait_for_any(self_ptr self, time deadline) {
-    task_group waits(co_await boost::asio::this_coro::executor);
+  static awaitable<bool> wait_for_part(self_ptr self, time deadline) {
+    std::vector<awaitable<bool>> waits;
     {
       std::lock_guard lock(self->mutex_);
       self->check_here();
       for (auto& p : self->parts_)
-        waits.spawn(wait_for(p.member.wait(until(deadline)), p.has_something));
+        waits.push_back(p.member.wait(options_until(deadline)));
     }
-    try {
-      co_await waits.join();
-    } catch (something_came const&) {
-      co_return true;
-    }
-    co_return false;
+    auto const ready = [self](std::size_t part) {
+      std::lock_guard lock(self->mutex_);
+      if (!self->left_)
+        self->parts_[part].has_something = true;
+    };
+    co_return co_await wait_for_any(std::move(waits), ready);
   }
 
   static awaitable<std::optional<group_event>> next_event(self_ptr self, time deadline) {
@@ -134,7 +111,7 @@ private:
       auto found = self->take_known();
       if (found)
         co_return std::move(found);
-      bool const more = co_await wait_for_any(self, deadline);
+      bool const more = co_await wait_for_part(self, deadline);
       if (!more)
         co_return std::nullopt;
     }
@@ -148,7 +125,7 @@ private:
         if (self->waiting_)
           co_return true;
       }
-      bool const more = co_await wait_for_any(self, deadline);
+      bool const more = co_await wait_for_part(self, deadline);
       if (!more)
         co_return false;
     }

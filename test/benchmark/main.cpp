@@ -26,6 +26,7 @@ constexpr server_work server_works[] = {
     {"bus_across", &measure_bus_across},
     {"actors", &measure_actors},
     {"workflows", &measure_workflows},
+    {"sharded", &measure_sharded},
     {"peak_memory", &measure_peak_memory},
 };
 
@@ -54,6 +55,8 @@ int run(std::vector<std::string> const& arguments) {
     measure_memory_store(wanted, out);
   if (wanted.wants("metrics"))
     measure_metrics(wanted, out);
+  if (wanted.wants("routing"))
+    measure_routing(wanted, out);
   if (wanted.wants("bus"))
     measure_bus(wanted, out);
   if (wanted.wants("actor_memory"))

@@ -37,10 +37,12 @@ void measure_bus_across(server_run const& run);    ///< published in one process
 void measure_actors(server_run const& run);        ///< commands, beside bare saves
 void measure_workflows(server_run const& run);     ///< of five steps, and many after a restart
 void measure_peak_memory(server_run const& run);
+void measure_sharded(server_run const& run);       ///< over several streams
 
 // In process.
 void measure_memory_store(options const& wanted, report& out);
 void measure_metrics(options const& wanted, report& out);
+void measure_routing(options const& wanted, report& out); ///< of a sharded store
 void measure_bus(options const& wanted, report& out);
 void measure_actor_memory(options const& wanted, report& out);
 void measure_workflow_memory(options const& wanted, report& out);

@@ -2,6 +2,7 @@
 // what other programs find.
 #include <integration/store_support.hpp>
 
+#include <aether/nats/checkpoint_store.hpp>
 #include <aether/nats/sharded_store.hpp>
 #include <aether/task_group.hpp>
 
@@ -155,6 +156,37 @@ BOOST_AUTO_TEST_CASE(of_two_layouts_opened_at_once_one_wins) {
   BOOST_TEST(won + lost == 2 * rounds);
   BOOST_TEST(any == rounds);
   BOOST_TEST(failed == 0);
+}
+
+BOOST_AUTO_TEST_CASE(checkpoints_beside_it_keep_a_place_in_every_stream) {
+  run([](boost::asio::io_context&) -> awaitable<void> {
+    auto const name = new_stream();
+    auto store = co_await opened(name, with_streams(3));
+    for (int i = 0; i < 20; ++i)
+      co_await store.save_event(event_of("order-" + std::to_string(i), 1));
+    auto all = co_await store.subscribe();
+    for (int i = 0; i < 12; ++i)
+      (void)co_await all.next();
+    auto on = co_await nats::connection::connect(shared_server().url());
+    auto checkpoints = co_await nats::checkpoint_store::open(on, name);
+    auto session = co_await checkpoints.take_over("totals");
+    call_options const options;
+    co_await session->commit(checkpoint(all.position()), options);
+    auto const found = co_await checkpoints.find("totals");
+    BOOST_TEST_REQUIRE((found && found->position));
+    BOOST_TEST(found->position->places().size() == 3u);
+    subscribe_options from;
+    from.start = start_from::position(*found->position);
+    auto rest = co_await store.subscribe(from);
+    int left = 0;
+    for (;;) {
+      auto const item = co_await rest.next();
+      if (std::holds_alternative<caught_up>(*item))
+        break;
+      ++left;
+    }
+    BOOST_TEST(left == 8);
+  });
 }
 
 BOOST_AUTO_TEST_CASE(what_cannot_be_is_refused) {
