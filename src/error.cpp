@@ -78,6 +78,11 @@ char const* message_of(errc e) noexcept {
     return "A step failed: the exception has its name and what it threw.";
   case errc::step_in_doubt:
     return "A step that may run only once was begun, and it is not known whether it ended: find out, then decide.";
+  case errc::node_name_taken:
+    return "Another process lives under this node's name: give each process a name of its own.";
+  case errc::command_not_routable:
+    return "The node did not understand the command and nothing was stored: register its type there, or deploy newer "
+           "code.";
   case errc::projection_taken_over:
     return "Another runner works on this projection, or its checkpoint was changed: run one of each name at a time.";
   case errc::database_error:

@@ -61,6 +61,9 @@ enum class errc {
   workflow_result_too_large, ///< of a step: max_result_bytes
   step_failed,              ///< the exception has the step's name, and category and code of what it threw
   step_in_doubt,            ///< an at-most-once step was begun, and it is not known whether it ended
+  // placement
+  node_name_taken,          ///< another process lives under this node's name
+  command_not_routable,     ///< the node that got the command knows no such type, or not this form of it
   // the connection
   timed_out,                ///< the deadline passed; this call stored nothing
   connect_failed,           ///< no server of the list could be reached
