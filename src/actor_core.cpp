@@ -121,7 +121,7 @@ void actor_core::leave(actor_entry& entry, actor_call& call) noexcept {
       promote(entry, woken);
       if (!entry.leader) {
         dropped = std::move(entry.batch); // open: it may be stored, and only the store knows
-        gone = index_.idle(entry, refuses_ || !entry.state || dropped);
+        gone = index_.idle(entry, refuses_ || !entry.state || dropped || entry.is_evicted);
         counts.evictions.fetch_add(gone ? 1 : 0, std::memory_order_relaxed);
         sweeps = index_.has_idle() && !std::exchange(sweeping_, true);
       }
@@ -379,6 +379,24 @@ void actor_core::drop_actors() noexcept {
     sweeping_ = true; // never again
   }
   sweeper_.cancel();
+}
+
+std::size_t actor_core::evict(actor_type const& type, std::function<bool(std::string const& id)> const& which) {
+  std::vector<std::shared_ptr<actor_entry>> chosen;
+  {
+    std::lock_guard const lock(mutex_);
+    chosen = index_.all_of(type);
+  }
+  std::erase_if(chosen, [&](auto const& entry) { return !which(entry->id); });
+  std::vector<std::shared_ptr<actor_entry>> gone; // destroyed without the mutex
+  std::lock_guard const lock(mutex_);
+  for (auto const& entry : chosen) {
+    entry->is_evicted = true; // when it is in use: by the one who leaves it last
+    if (auto dropped = index_.take_if_idle(*entry))
+      gone.push_back(std::move(dropped));
+  }
+  counts.evictions.fetch_add(gone.size(), std::memory_order_relaxed);
+  return chosen.size();
 }
 
 actor_metrics actor_core::metrics() const {

@@ -9,6 +9,7 @@
 #include <aether/task_group.hpp>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -87,6 +88,8 @@ public:
   void when_written(std::shared_ptr<wait_state<bool>> waiting);
   awaitable<void> end_snapshots();
   void drop_actors() noexcept;
+  /// See actor_host.
+  std::size_t evict(actor_type const& type, std::function<bool(std::string const& id)> const& which);
   actor_metrics metrics() const;
 
   struct counters {

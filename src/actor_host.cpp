@@ -206,6 +206,17 @@ awaitable<void> actor_host::close(call_options options) {
   return close_host(impl_->core, options);
 }
 
+std::shared_ptr<detail::actor_core> actor_host::core() const {
+  if (!impl_)
+    throw error(errc::not_open, "this actor host is default-made or was moved from");
+  return impl_->core;
+}
+
+std::size_t actor_host::evict(detail::actor_type const& type,
+                              std::function<bool(std::string const& id)> const& which) const {
+  return core()->evict(type, which);
+}
+
 actor_metrics actor_host::metrics() const { return impl_ ? impl_->core->metrics() : actor_metrics(); }
 
 } // namespace aether

@@ -74,6 +74,19 @@ std::vector<actor_index::entry_ptr> actor_index::take_idle_since(std::chrono::na
   return gone;
 }
 
+std::vector<actor_index::entry_ptr> actor_index::all_of(actor_type const& type) const {
+  std::vector<entry_ptr> all;
+  for (auto const& entry : entries_)
+    if (entry->type == &type)
+      all.push_back(entry);
+  return all;
+}
+
+actor_index::entry_ptr actor_index::take_if_idle(actor_entry& entry) {
+  bool const is_linked = entry.newer || entry.older || newest_ == &entry;
+  return is_linked ? drop(entry) : nullptr;
+}
+
 actor_index::entry_ptr actor_index::drop(actor_entry& entry) noexcept {
   unlink(entry);
   auto const found = entries_.find(key{entry.type, entry.id});

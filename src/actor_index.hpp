@@ -42,6 +42,7 @@ struct actor_entry {
   std::shared_ptr<actor_call> first;  // those that wait, in the order they came
   actor_call* last = nullptr;
   std::size_t commands = 0, queries = 0; // among them
+  bool is_evicted = false; // it leaves memory when it is idle
   actor_entry* newer = nullptr; // of those that are idle
   actor_entry* older = nullptr;
 
@@ -68,6 +69,9 @@ public:
   [[nodiscard]] entry_ptr idle(actor_entry& entry, bool drop);
   /// Those that have been idle since then, or longer.
   [[nodiscard]] std::vector<entry_ptr> take_idle_since(std::chrono::nanoseconds then);
+  std::vector<entry_ptr> all_of(actor_type const& type) const;
+  /// None: it is in use, or gone.
+  [[nodiscard]] entry_ptr take_if_idle(actor_entry& entry);
   /// Since when the one that is idle longest is.
   bool has_idle() const noexcept { return oldest_ != nullptr; }
   std::chrono::nanoseconds idle_longest_since() const noexcept { return oldest_->used_at; }

@@ -11,6 +11,8 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include <concepts>
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -120,12 +122,22 @@ public:
   /// up.
   awaitable<void> close(call_options options = {});
 
+  /// Drops the actors of this type whose id `which` chooses: those that are idle now, and those in use when their calls
+  /// have ended. Who uses one later loads it again. `which` is called on this thread, without a lock. Returns how many
+  /// were chosen.
+  template <decider D> std::size_t evict(std::function<bool(std::string const& id)> const& which) const {
+    return evict(detail::actor_type_of<D>::instance(), which);
+  }
+
   actor_metrics metrics() const;
 
   explicit operator bool() const noexcept { return impl_ != nullptr; }
+  /// For what the library builds on actors: routing.
+  std::shared_ptr<detail::actor_core> core() const;
 
 private:
   struct impl;
+  std::size_t evict(detail::actor_type const& type, std::function<bool(std::string const& id)> const& which) const;
   detail::actor_address address(detail::actor_type const& type, std::string id) const;
 
   std::shared_ptr<impl> impl_;

@@ -32,19 +32,26 @@ struct withdrawn {
 BOOST_DESCRIBE_STRUCT(withdrawn, (), (amount))
 
 struct deposit {
+  static constexpr std::string_view command_type = "Deposit";
   std::string reference;
   std::int64_t amount = 0;
 };
+BOOST_DESCRIBE_STRUCT(deposit, (), (reference, amount))
 struct withdraw {
+  static constexpr std::string_view command_type = "Withdraw";
   std::int64_t amount = 0;
 };
+BOOST_DESCRIBE_STRUCT(withdraw, (), (amount))
 /// Several deposits in one decision.
 struct deposit_in_parts {
   std::int64_t amount = 0;
   std::int64_t parts = 1;
 };
 /// Its decider throws.
-struct break_decide {};
+struct break_decide {
+  static constexpr std::string_view command_type = "BreakDecide";
+};
+BOOST_DESCRIBE_STRUCT(break_decide, (), ())
 /// Its event makes evolve throw.
 struct break_evolve {};
 
