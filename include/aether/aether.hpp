@@ -9,6 +9,8 @@
 #include <aether/call_options.hpp>
 #include <aether/checkpoint_store.hpp>
 #include <aether/circuit_breaker.hpp>
+#include <aether/command_router.hpp>
+#include <aether/command_transport.hpp>
 #include <aether/dead_letter.hpp>
 #include <aether/decision.hpp>
 #include <aether/error.hpp>
@@ -26,11 +28,13 @@
 #include <aether/json.hpp>
 #include <aether/logging.hpp>
 #include <aether/memory_checkpoint_store.hpp>
+#include <aether/memory_cluster.hpp>
 #include <aether/memory_event_store.hpp>
 #include <aether/metadata.hpp>
 #include <aether/metrics.hpp>
 #include <aether/nats/add_streams.hpp>
 #include <aether/nats/checkpoint_store.hpp>
+#include <aether/nats/command_transport.hpp>
 #include <aether/nats/connection.hpp>
 #include <aether/nats/connection_options.hpp>
 #include <aether/nats/doctor.hpp>
@@ -38,8 +42,10 @@
 #include <aether/nats/jetstream_config.hpp>
 #include <aether/nats/jetstream_event_store.hpp>
 #include <aether/nats/message.hpp>
+#include <aether/nats/placement.hpp>
 #include <aether/nats/sharded_store.hpp>
 #include <aether/nats/subscription.hpp>
+#include <aether/placement.hpp>
 #include <aether/position.hpp>
 #include <aether/projection.hpp>
 #include <aether/recorded_event.hpp>
