@@ -194,6 +194,7 @@ void lease_machine::refused(time now) {
 void lease_machine::unanswered(time now) {
   renew_at_ = now;
   is_known_ = is_known_ && !leaves_;
+  is_open_ = false; // nobody says so of a bucket that is gone, as the others listen to its subjects
   failed(now);
 }
 
