@@ -19,10 +19,10 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::int64_t version = 1;
+constexpr std::int64_t envelope_version = 1;
 constexpr std::int64_t longest_timeout = std::int64_t{24} * 3600 * 1000;
 
-std::optional<json::object> parse_object(std::string_view text, std::string& why) {
+std::optional<json::object> parse_envelope_object(std::string_view text, std::string& why) {
   json::parse_options options;
   options.max_depth = max_json_depth + 2;
   boost::system::error_code ec;
@@ -37,9 +37,9 @@ std::optional<json::object> parse_object(std::string_view text, std::string& why
 }
 
 /// The members of an envelope or answer, one by one; the first that does not fit is told.
-class fields {
+class envelope_fields {
 public:
-  fields(json::object const& of, std::string& why) : of_(of), why_(why) {}
+  envelope_fields(json::object const& of, std::string& why) : of_(of), why_(why) {}
 
   bool text(char const* name, std::string& out, bool is_needed) {
     auto const* const found = find(name);
@@ -91,7 +91,7 @@ private:
   std::string& why_;
 };
 
-bool read_metadata(json::object const& from, aether::metadata& to, std::string& why) {
+bool read_envelope_metadata(json::object const& from, aether::metadata& to, std::string& why) {
   for (auto const& entry : from) {
     auto const* const value = entry.value().if_string();
     if (!value) {
@@ -104,7 +104,7 @@ bool read_metadata(json::object const& from, aether::metadata& to, std::string& 
 }
 
 bool read_envelope(json::object const& from, command_envelope& out, std::string& why) {
-  fields f(from, why);
+  envelope_fields f(from, why);
   json::object const *data = nullptr, *metadata = nullptr, *lease = nullptr;
   std::int64_t timeout = 0;
   if (!f.id("type", out.type) || !f.id("actorId", out.actor_id) || !f.id("commandId", out.command_id) ||
@@ -116,11 +116,11 @@ bool read_envelope(json::object const& from, command_envelope& out, std::string&
     return f.fail("data", "is nested deeper than 32 levels");
   out.timeout = std::chrono::milliseconds(timeout);
   out.data = *data;
-  if (metadata && !read_metadata(*metadata, out.metadata, why))
+  if (metadata && !read_envelope_metadata(*metadata, out.metadata, why))
     return false;
   if (!lease)
     return true;
-  fields l(*lease, why);
+  envelope_fields l(*lease, why);
   std::int64_t renewal = 0;
   if (!l.text("incarnation", out.stamp.incarnation, true) ||
       !l.number("renewal", renewal, std::numeric_limits<std::int64_t>::max(), true))
@@ -132,7 +132,7 @@ bool read_envelope(json::object const& from, command_envelope& out, std::string&
 bool read_answer(json::object const& from, command_answer& out, std::string& why) {
   using end = command_answer::end;
   constexpr auto most = std::numeric_limits<std::int64_t>::max();
-  fields f(from, why);
+  envelope_fields f(from, why);
   std::string outcome, name;
   if (!f.text("outcome", outcome, true))
     return false;
@@ -165,7 +165,7 @@ bool read_answer(json::object const& from, command_answer& out, std::string& why
 
 std::string to_text(command_envelope const& e) {
   json::object o;
-  o["v"] = version;
+  o["v"] = envelope_version;
   o["type"] = e.type;
   o["actorId"] = e.actor_id;
   o["commandId"] = e.command_id;
@@ -194,7 +194,7 @@ std::string to_text(command_envelope const& e) {
 std::string to_text(command_answer const& a) {
   using end = command_answer::end;
   json::object o;
-  o["v"] = version;
+  o["v"] = envelope_version;
   if (a.how == end::done) {
     o["outcome"] = "done";
     o["firstVersion"] = a.result.first_version;
@@ -219,14 +219,14 @@ std::string to_text(command_answer const& a) {
 }
 
 envelope_fault parse_envelope(std::string_view text, command_envelope& out, std::string& why) {
-  auto const parsed = parse_object(text, why);
+  auto const parsed = parse_envelope_object(text, why);
   if (!parsed)
     return envelope_fault::malformed;
   std::int64_t v = 0;
-  fields f(*parsed, why);
+  envelope_fields f(*parsed, why);
   if (!f.number("v", v, std::numeric_limits<std::int64_t>::max(), true))
     return envelope_fault::malformed;
-  if (v != version) {
+  if (v != envelope_version) {
     why = "the command's envelope is of version " + std::to_string(v) + ", and this node takes version 1";
     return envelope_fault::other_version;
   }
@@ -234,14 +234,14 @@ envelope_fault parse_envelope(std::string_view text, command_envelope& out, std:
 }
 
 bool parse_answer(std::string_view text, command_answer& out, std::string& why) {
-  auto const parsed = parse_object(text, why);
+  auto const parsed = parse_envelope_object(text, why);
   if (!parsed)
     return false;
   std::int64_t v = 0;
-  fields f(*parsed, why);
+  envelope_fields f(*parsed, why);
   if (!f.number("v", v, std::numeric_limits<std::int64_t>::max(), true))
     return false;
-  if (v != version) {
+  if (v != envelope_version) {
     why = "it is of version " + std::to_string(v) + ", and this node takes version 1";
     return false;
   }

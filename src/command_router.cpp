@@ -63,11 +63,11 @@ private:
   std::vector<std::string> tried_;
 };
 
-nanoseconds left_until(steady_time deadline) {
+nanoseconds time_left(steady_time deadline) {
   return std::max(std::chrono::duration_cast<nanoseconds>(deadline - std::chrono::steady_clock::now()), nanoseconds(1));
 }
 
-std::string name_of(routed_address const& to, command_options const& options) {
+std::string command_name(routed_address const& to, command_options const& options) {
   return "command " + quoted(options.command_id) + " on actor " + quoted(to.id);
 }
 
@@ -81,7 +81,7 @@ command_envelope envelope_of(routed_address const& to, command_options const& op
   e.maybe_repeated = options.maybe_repeated;
   e.from = to.router->where().node();
   if (json_depth(e.data, max_json_depth) > max_json_depth)
-    throw error(errc::data_too_deep, name_of(to, options));
+    throw error(errc::data_too_deep, command_name(to, options));
   return e;
 }
 
@@ -94,13 +94,13 @@ std::string text_for(command_envelope& e, itinerary const& way, placement const&
   return to_text(e);
 }
 
-void check_size(std::string const& text, command_transport const& way, std::string const& what) {
+void check_command_size(std::string const& text, command_transport const& way, std::string const& what) {
   if (text.size() > way.max_bytes())
     throw error(errc::event_too_large, what + ": " + std::to_string(text.size()) + " bytes, and " +
                                            std::to_string(way.max_bytes()) + " can be sent");
 }
 
-[[noreturn]] void throw_unanswered(router_core& router, std::string const& what, std::string const& why) {
+[[noreturn]] void throw_no_answer(router_core& router, std::string const& what, std::string const& why) {
   router.counts.unanswered.fetch_add(1, std::memory_order_relaxed);
   throw error(errc::outcome_unknown, what + ": " + why + ": repeat it with the same id");
 }
@@ -116,11 +116,11 @@ std::optional<command_outcome> settle(router_core& router, itinerary& way, std::
   }
   auto const node = "node " + quoted(way.node());
   if (sent.how == delivery::unanswered)
-    throw_unanswered(router, what, node + " did not answer in time");
+    throw_no_answer(router, what, node + " did not answer in time");
   command_answer a;
   std::string why;
   if (!parse_answer(sent.answer, a, why))
-    throw_unanswered(router, what, "the answer of " + node + " is not understood: " + why);
+    throw_no_answer(router, what, "the answer of " + node + " is not understood: " + why);
   if (a.how == command_answer::end::moved) {
     router.counts.moved.fetch_add(1, std::memory_order_relaxed);
     way.moved_to(std::move(a.owner));
@@ -156,22 +156,22 @@ awaitable<command_outcome> route_far(routed_address to, command_options options,
   auto const deadline = deadline_after(options.timeout, router.host().rules().command_timeout);
   if (options.command_id.empty())
     options.command_id = make_uuid();
-  auto const what = name_of(to, options);
+  auto const what = command_name(to, options);
   itinerary way(router.where(), to.id);
   if (!way.ends_here()) {
     auto envelope = envelope_of(to, options, *command);
     while (!way.ends_here()) {
       call_options limit;
-      limit.timeout = left_until(deadline);
+      limit.timeout = time_left(deadline);
       auto text = text_for(envelope, way, router.where(), limit.timeout);
-      check_size(text, router.way(), what);
+      check_command_size(text, router.way(), what);
       auto const sent = co_await router.way().send(way.node(), std::move(text), limit);
       if (auto over = settle(router, way, what, sent))
         co_return std::move(*over);
     }
   }
   router.counts.here.fetch_add(1, std::memory_order_relaxed);
-  options.timeout = left_until(deadline);
+  options.timeout = time_left(deadline);
   auto outcome = co_await run_command(address_here(to), std::move(options), command->take());
   co_return outcome;
 }

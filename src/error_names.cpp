@@ -7,7 +7,7 @@ namespace aether::detail {
 namespace {
 
 // What a command may end with. Names never change.
-constexpr std::pair<errc, std::string_view> names[] = {
+constexpr std::pair<errc, std::string_view> known_error_names[] = {
     {errc::closed, "closed"},
     {errc::invalid_argument, "invalid_argument"},
     {errc::invalid_id, "invalid_id"},
@@ -45,14 +45,14 @@ constexpr std::pair<errc, std::string_view> names[] = {
 } // namespace
 
 std::string_view error_name(errc e) noexcept {
-  for (auto const& [code, name] : names)
+  for (auto const& [code, name] : known_error_names)
     if (code == e)
       return name;
   return {};
 }
 
 std::optional<errc> error_of(std::string_view name) noexcept {
-  for (auto const& [code, known] : names)
+  for (auto const& [code, known] : known_error_names)
     if (known == name)
       return code;
   return std::nullopt;

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t max_unanswered = 16;
 
-lease_action action(lease_step what) {
+lease_action lease_action_of(lease_step what) {
   lease_action a;
   a.what = what;
   return a;
@@ -44,7 +44,7 @@ lease_machine::time lease_machine::wake_at() const {
 }
 
 lease_action lease_machine::write(time now) {
-  auto a = action(lease_step::write);
+  auto a = lease_action_of(lease_step::write);
   a.expected = expected_;
   a.renewal = ++renewal_;
   sent_[a.renewal] = now;
@@ -58,8 +58,8 @@ lease_action lease_machine::next(time now) {
   if (leaves_ && (now >= leave_by_ || (!holds_ && sent_.empty())))
     end(placement_state::left);
   if (state_ == placement_state::left || state_ == placement_state::name_taken)
-    return action(lease_step::stop);
-  auto wait = action(lease_step::wait);
+    return lease_action_of(lease_step::stop);
+  auto wait = lease_action_of(lease_step::wait);
   bool const is_due = !is_open_ || !is_listed_ || leaves_ || (!s_.observes && !is_known_);
   wait.until = std::max(is_due ? now : wake_at(), retry_at_);
   if (state_ == placement_state::live)
@@ -69,35 +69,37 @@ lease_action lease_machine::next(time now) {
   if (now < retry_at_)
     return wait;
   if (!is_open_)
-    return action(lease_step::open);
+    return lease_action_of(lease_step::open);
   if (leaves_) {
     if (!is_known_)
-      return action(lease_step::read);
-    auto mark = action(lease_step::mark);
+      return lease_action_of(lease_step::read);
+    auto mark = lease_action_of(lease_step::mark);
     mark.expected = expected_;
     return mark;
   }
   if (!is_listed_)
-    return action(lease_step::list);
+    return lease_action_of(lease_step::list);
   if (!s_.observes) {
     if (!is_known_)
-      return action(lease_step::read);
+      return lease_action_of(lease_step::read);
     if (foreign_ && now >= foreign_->since + s_.lease) { // nobody renews it, and the server will forget it
       expected_ = foreign_->sequence;
       foreign_.reset();
       return write(now);
     }
     if (foreign_ && now >= foreign_->look_at)
-      return action(lease_step::read);
+      return lease_action_of(lease_step::read);
     if (!foreign_ && now >= renew_at_)
       return write(now);
   }
   if (now >= list_at_)
-    return action(lease_step::list);
+    return lease_action_of(lease_step::list);
   return wait;
 }
 
 void lease_machine::end(placement_state how) {
+  if (state_ == placement_state::left || state_ == placement_state::name_taken)
+    return;
   state_ = how;
   holds_ = false;
   peers_.clear();
@@ -145,11 +147,8 @@ void lease_machine::found_foreign(kept_record const& found, time now) {
   is_known_ = true;
   if (ever_held_ || (foreign_ && foreign_->sequence != found.sequence))
     return end(placement_state::name_taken);
-  if (!foreign_) {
-    foreign_.emplace();
-    foreign_->sequence = found.sequence;
-    foreign_->since = now;
-  }
+  if (!foreign_)
+    foreign_.emplace(found.sequence, now);
   foreign_->look_at = now + s_.lease / 12;
 }
 
@@ -174,7 +173,7 @@ void lease_machine::revive(time now) {
 void lease_machine::stored(std::uint64_t renewal, std::uint64_t sequence, time now) {
   refusals_ = 0;
   expected_ = sequence;
-  if (leaves_) {
+  if (renewal == 0) { // the mark
     holds_ = false;
     sent_.clear();
     return;

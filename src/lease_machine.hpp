@@ -45,7 +45,7 @@ enum class lease_step {
 struct lease_action {
   lease_step what = lease_step::wait;
   std::uint64_t expected = 0;
-  std::uint64_t renewal = 0;        ///< of a write: its number
+  std::uint64_t renewal = 0;        ///< of a write: its number; of a mark 0
   std::chrono::nanoseconds until{}; ///< of wait: at the latest
 };
 
@@ -85,10 +85,7 @@ public:
 
   void leave(time now);
   /// Left, whatever is kept.
-  void end_now() {
-    if (state_ != placement_state::name_taken)
-      end(placement_state::left);
-  }
+  void end_now() { end(placement_state::left); }
 
   // What it comes to.
 
@@ -118,8 +115,9 @@ private:
     std::uint64_t sequence = 0;
   };
   struct foreign_key {
-    std::uint64_t sequence = 0;
-    time since{}, look_at{};
+    std::uint64_t sequence;
+    time since, look_at;
+    foreign_key(std::uint64_t s, time now) : sequence(s), since(now), look_at(now) {}
   };
 
   void expire(time now);

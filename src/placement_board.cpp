@@ -8,11 +8,11 @@
 namespace aether::detail {
 namespace {
 
-bool is_final(placement_state state) noexcept {
+bool ends_placement(placement_state state) noexcept {
   return state == placement_state::left || state == placement_state::name_taken;
 }
 
-hash_ring ring_of(std::vector<placed_node> const& nodes) {
+hash_ring ring_of_nodes(std::vector<placed_node> const& nodes) {
   hash_ring ring;
   std::vector<ring_node> all;
   all.reserve(nodes.size());
@@ -31,12 +31,14 @@ placement_board::view_ptr placement_board::view() const {
 
 void placement_board::show(placement_state state, std::vector<placed_node> nodes) {
   auto const before = view();
-  if (is_final(before->state) || (before->state == state && before->nodes == nodes))
+  if (ends_placement(before->state) || (before->state == state && before->nodes == nodes))
     return;
   auto next = std::make_shared<placement_view>();
   next->epoch = before->epoch + 1;
   next->state = state;
-  next->ring = before->nodes == nodes ? before->ring : ring_of(nodes);
+  auto const stops = before->state == placement_state::live && state != placement_state::live;
+  next->lapses = before->lapses + (stops ? 1 : 0);
+  next->ring = before->nodes == nodes ? before->ring : ring_of_nodes(nodes);
   next->nodes = std::move(nodes);
   std::vector<std::shared_ptr<wait_state<bool>>> woken;
   {
@@ -67,7 +69,7 @@ awaitable<placement_board::view_ptr> placement_board::wait_for_change(std::share
     auto known = self->view();
     if (known->epoch != seen)
       co_return known;
-    if (is_final(known->state))
+    if (ends_placement(known->state))
       throw error(errc::closed, "this placement changes no more: it has left");
     auto const start = [&](std::shared_ptr<wait_state<bool>> waiting) { self->when_changed(seen, std::move(waiting)); };
     auto const end = co_await wait_until<bool>(deadline, start);

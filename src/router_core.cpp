@@ -54,24 +54,30 @@ awaitable<void> router_core::start(std::shared_ptr<router_core> self) {
 }
 
 awaitable<void> router_core::follow(std::weak_ptr<router_core> router, std::shared_ptr<placement> where) {
-  std::uint64_t seen = 0;
+  std::uint64_t seen = 0, lapses = 0;
   for (auto ends = false; !ends;) {
+    auto owned_all_the_time = true;
     try {
       auto const view = co_await where->wait_for_change(seen);
       seen = view->epoch;
+      owned_all_the_time = std::exchange(lapses, view->lapses) == view->lapses;
     } catch (error const&) { // it changes no more
       ends = true;
     }
-    if (auto const self = router.lock())
-      self->step_down();
-    else
+    auto const self = router.lock();
+    if (!self)
       co_return;
+    try {
+      self->step_down(owned_all_the_time);
+    } catch (std::exception const&) { // no memory: they leave later
+    }
   }
 }
 
-void router_core::step_down() {
+// Of a node that did not own for a while others may have changed every actor.
+void router_core::step_down(bool keeps_its_own) {
   std::size_t chosen = 0;
-  auto const is_others = [this](std::string const& id) { return !where_->owns(id); };
+  auto const is_others = [&](std::string const& id) { return !keeps_its_own || !where_->owns(id); };
   for (auto const* type : types_)
     chosen += host_core_->evict(*type, is_others);
   counts.evicted.fetch_add(chosen, std::memory_order_relaxed);
@@ -115,6 +121,13 @@ void router_core::when_quiet(std::shared_ptr<wait_state<bool>> waiting) {
 }
 
 void router_core::on_command(std::string command, answer_function answer) {
+  try {
+    take(std::move(command), std::move(answer));
+  } catch (std::exception const&) { // no memory: nobody is answered
+  }
+}
+
+void router_core::take(std::string command, answer_function answer) {
   counts.received.fetch_add(1, std::memory_order_relaxed);
   command_answer a;
   if (refuses()) {
@@ -140,9 +153,13 @@ void router_core::on_command(std::string command, answer_function answer) {
     group->spawn(serve(std::move(one), std::move(command)));
 }
 
+// Whatever ends it, the others go on: an error would end the group.
 awaitable<void> router_core::serve(std::shared_ptr<received> one, std::string text) {
-  auto answer = co_await answer_command(one->router, std::move(text));
-  one->answer(std::move(answer));
+  try {
+    auto answer = co_await answer_command(one->router, std::move(text));
+    one->answer(std::move(answer));
+  } catch (std::exception const&) { // it was cancelled, or cannot be answered
+  }
 }
 
 void router_core::refuse() noexcept {
@@ -242,7 +259,7 @@ bool passes_on(router_core& router, command_envelope const& e, command_answer& a
   return true;
 }
 
-command_answer answer_of(command_outcome outcome) {
+command_answer answer_with(command_outcome outcome) {
   command_answer a;
   if (auto* const why = std::get_if<rejection>(&outcome)) {
     a.how = command_answer::end::rejected;
@@ -254,7 +271,7 @@ command_answer answer_of(command_outcome outcome) {
   return a;
 }
 
-command_options options_of(command_envelope& e, placement const& where) {
+command_options routed_options(command_envelope& e, placement const& where) {
   command_options options;
   options.command_id = std::move(e.command_id);
   options.maybe_repeated = e.maybe_repeated || where.is_late(e.stamp);
@@ -263,7 +280,7 @@ command_options options_of(command_envelope& e, placement const& where) {
   return options;
 }
 
-std::string text_of(command_answer a, std::size_t most) {
+std::string answer_text(command_answer a, std::size_t most) {
   auto text = to_text(a);
   if (text.size() <= most)
     return text;
@@ -284,12 +301,13 @@ awaitable<std::string> answer_command(std::shared_ptr<router_core> router, std::
       to.host = router->host_core();
       to.type = route->of;
       to.id = e.actor_id;
-      auto outcome = co_await run_command(std::move(to), options_of(e, router->where()), std::move(command));
-      a = answer_of(std::move(outcome));
+      auto outcome = co_await run_command(std::move(to), routed_options(e, router->where()), std::move(command));
+      a = answer_with(std::move(outcome));
       router->counts.executed.fetch_add(1, std::memory_order_relaxed);
     }
   } catch (error const& failure) {
-    auto const code = static_cast<errc>(failure.code().value());
+    auto const is_ours = failure.code().category() == error_category();
+    auto const code = is_ours ? static_cast<errc>(failure.code().value()) : errc::server_error;
     a = failed_with(code, words_of(failure));
     if (code == errc::closed) { // this host takes nothing more; another one may
       a = command_answer();
@@ -303,7 +321,7 @@ awaitable<std::string> answer_command(std::shared_ptr<router_core> router, std::
   } catch (std::exception const& failure) { // nobody knows how far it came
     a = failed_with(errc::outcome_unknown, failure.what());
   }
-  co_return text_of(std::move(a), router->way().max_bytes());
+  co_return answer_text(std::move(a), router->way().max_bytes());
 }
 
 } // namespace detail

@@ -46,7 +46,7 @@ public:
   /// Ends what is under way.
   void stop() noexcept;
 
-  void step_down();
+  void step_down(bool keeps_its_own);
   void complain(std::string_view cause, std::string_view from) noexcept;
   router_metrics metrics() const;
 
@@ -58,6 +58,7 @@ public:
 
 private:
   class received;
+  void take(std::string command, answer_function answer);
   static awaitable<void> serve(std::shared_ptr<received> one, std::string text);
   void ended() noexcept;
 

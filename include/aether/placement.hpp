@@ -39,6 +39,7 @@ std::string_view to_string(placement_state state) noexcept;
 /// What is known at one moment; it never changes.
 struct placement_view {
   std::uint64_t epoch = 0; ///< greater with each change; of this object alone, not to be compared between processes
+  std::uint64_t lapses = 0; ///< times that this node stopped owning, also where nobody saw the view in between
   placement_state state = placement_state::joining;
   std::vector<placed_node> nodes; ///< that live, as far as this node knows, sorted by name; itself while it is live
   hash_ring ring;                 ///< of these

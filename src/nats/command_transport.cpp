@@ -21,12 +21,12 @@ using detail::connection_core;
 using detail::no_answer;
 using clock = std::chrono::steady_clock;
 
-constexpr std::size_t max_prefix_bytes = 200;
+constexpr std::size_t max_commands_prefix_bytes = 200;
 constexpr std::int64_t usual_max_payload = 1 << 20;
 
-class listener final : public detail::message_sink {
+class command_listener final : public detail::message_sink {
 public:
-  listener(std::weak_ptr<connection_core> link, std::weak_ptr<command_receiver> receiver)
+  command_listener(std::weak_ptr<connection_core> link, std::weak_ptr<command_receiver> receiver)
       : link_(std::move(link)), receiver_(std::move(receiver)) {}
 
   void on_message(detail::native_message message) override {
@@ -51,15 +51,15 @@ private:
 };
 
 /// Ends a subscription with itself.
-class listening {
+class command_listening {
 public:
-  listening(std::shared_ptr<void const> keeps_open, std::shared_ptr<connection_core> link, std::string const& subject,
-            std::shared_ptr<listener> sink)
+  command_listening(std::shared_ptr<void const> keeps_open, std::shared_ptr<connection_core> link,
+                    std::string const& subject, std::shared_ptr<command_listener> sink)
       : keeps_open_(std::move(keeps_open)), link_(std::move(link)),
         id_(link_->subscribe(subject, {}, std::move(sink), nullptr)) {}
-  listening(listening const&) = delete;
-  listening& operator=(listening const&) = delete;
-  ~listening() { link_->unsubscribe(id_); }
+  command_listening(command_listening const&) = delete;
+  command_listening& operator=(command_listening const&) = delete;
+  ~command_listening() { link_->unsubscribe(id_); }
 
 private:
   std::shared_ptr<void const> const keeps_open_;
@@ -95,8 +95,8 @@ awaitable<std::shared_ptr<void>> listen_on(std::shared_ptr<void const> keeps_ope
                                            std::shared_ptr<connection_core> link, std::string subject,
                                            std::shared_ptr<command_receiver> receiver, steady_time deadline) {
   auto const what = "listening on " + quoted(subject);
-  auto sink = std::make_shared<listener>(link, receiver);
-  auto made = std::make_shared<listening>(std::move(keeps_open), link, subject, sink);
+  auto sink = std::make_shared<command_listener>(link, receiver);
+  auto made = std::make_shared<command_listening>(std::move(keeps_open), link, subject, sink);
   for (;;) {
     auto const why = co_await detail::round_trip(link, deadline);
     if (sink->is_refused)
@@ -117,7 +117,7 @@ awaitable<std::shared_ptr<void>> listen_on(std::shared_ptr<void const> keeps_ope
 void command_transport_options::validate() const {
   if (prefix.empty())
     return;
-  if (prefix.size() > max_prefix_bytes || !detail::is_safe_filter(prefix) ||
+  if (prefix.size() > max_commands_prefix_bytes || !detail::is_safe_filter(prefix) ||
       prefix.find_first_of("*>") != std::string::npos)
     throw error(errc::invalid_argument, "command_transport_options::prefix is " + quoted(prefix) +
                                             ": give tokens separated by single dots, without white space and "

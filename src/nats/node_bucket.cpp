@@ -28,7 +28,7 @@ bool passes_in_key(unsigned char c) {
   return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '_';
 }
 
-std::string key_of(std::string_view node) {
+std::string node_key_of(std::string_view node) {
   std::string key;
   for (char const c : node) {
     auto const byte = static_cast<unsigned char>(c);
@@ -43,7 +43,7 @@ std::string key_of(std::string_view node) {
   return key;
 }
 
-std::shared_ptr<stream_access const> access_of(stream_access const& events, std::string stream) {
+std::shared_ptr<stream_access const> bucket_access_of(stream_access const& events, std::string stream) {
   return std::make_shared<stream_access const>(stream_access{
       .connection = events.connection,
       .subjects = subject_map(std::move(stream), subject_encoding::percent),
@@ -83,10 +83,10 @@ node_bucket::node_bucket(stream_access const& events, std::string name_space, st
   if (!valid_name(name_))
     throw error(errc::invalid_id, "the bucket of nodes would be named " + name_ +
                                       ", which is longer than 200 bytes: give the events' stream a shorter name");
-  access_ = access_of(events, stream());
+  access_ = bucket_access_of(events, stream());
 }
 
-std::string node_bucket::subject_of(std::string_view node) const { return "$KV." + name_ + '.' + key_of(node); }
+std::string node_bucket::subject_of(std::string_view node) const { return "$KV." + name_ + '.' + node_key_of(node); }
 
 std::optional<std::string> node_bucket::node_of(std::string_view subject) const {
   auto const before = "$KV." + name_ + '.';
@@ -106,7 +106,7 @@ std::optional<std::string> node_bucket::node_of(std::string_view subject) const 
     node += static_cast<char>(high << 4 | low);
     i += 2;
   }
-  if (!aether::detail::valid_id(node) || key_of(node) != subject)
+  if (!aether::detail::valid_id(node) || node_key_of(node) != subject)
     return std::nullopt;
   return node;
 }

@@ -29,7 +29,7 @@ std::string new_node_name() {
   return host + '-' + make_uuid().substr(0, 8);
 }
 
-placement_options filled_in(placement_options o, std::shared_ptr<logger> log) {
+placement_options placement_filled_in(placement_options o, std::shared_ptr<logger> log) {
   o.validate();
   if (o.node.empty())
     o.node = new_node_name();
@@ -86,7 +86,7 @@ awaitable<placement> placement::join(jetstream_event_store store, placement_opti
     throw error(errc::not_open, "joining beside a store that was default-made or moved from");
   store.core()->check_open();
   auto const& stream = *store.core()->stream();
-  options = filled_in(std::move(options), stream.connection->options().log);
+  options = placement_filled_in(std::move(options), stream.connection->options().log);
   auto const deadline =
       aether::detail::deadline_after(call.timeout, stream.config.operation_timeout + options.lease * 3 / 2);
   auto made = impl::make(store, std::move(options));

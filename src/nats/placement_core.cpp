@@ -20,11 +20,13 @@ using aether::detail::log_at;
 using aether::detail::quoted;
 using clock = std::chrono::steady_clock;
 
-lease_machine::time now() { return clock::now().time_since_epoch(); }
+lease_machine::time steady_now() { return clock::now().time_since_epoch(); }
 
-steady_time time_of(lease_machine::time t) { return steady_time(std::chrono::duration_cast<clock::duration>(t)); }
+steady_time steady_time_of(lease_machine::time t) {
+  return steady_time(std::chrono::duration_cast<clock::duration>(t));
+}
 
-lease_machine::settings settings_of(placed_node const& self, placement_options const& o) {
+lease_machine::settings lease_settings_of(placed_node const& self, placement_options const& o) {
   lease_machine::settings s;
   s.self = self;
   s.lease = o.lease;
@@ -32,7 +34,7 @@ lease_machine::settings settings_of(placed_node const& self, placement_options c
   return s;
 }
 
-placed_node node_of(placement_options const& o) {
+placed_node placed_node_of(placement_options const& o) {
   placed_node n;
   n.name = o.node;
   n.weight = o.weight;
@@ -41,7 +43,7 @@ placed_node node_of(placement_options const& o) {
   return n;
 }
 
-bool is_final(placement_state s) noexcept { return s == placement_state::left || s == placement_state::name_taken; }
+bool has_ended(placement_state s) noexcept { return s == placement_state::left || s == placement_state::name_taken; }
 
 /// No later attempt ends otherwise.
 bool hinders_joining(std::exception_ptr const& why) {
@@ -57,12 +59,12 @@ bool hinders_joining(std::exception_ptr const& why) {
 placement_core::placement_core(std::shared_ptr<void const> keeps_open, std::shared_ptr<node_bucket const> bucket,
                                placement_options options)
     : keeps_open_(std::move(keeps_open)), bucket_(std::move(bucket)), link_(bucket_->access()->connection),
-      self_(node_of(options)), lease_(options.lease), observes_(options.observes), log_(std::move(options.log)),
-      machine_(settings_of(self_, options), now()) {}
+      self_(placed_node_of(options)), lease_(options.lease), observes_(options.observes), log_(std::move(options.log)),
+      machine_(lease_settings_of(self_, options), steady_now()) {}
 
 bool placement_core::is_live() const {
   std::lock_guard const lock(mutex_);
-  return machine_.is_live(now());
+  return machine_.is_live(steady_now());
 }
 
 lease_stamp placement_core::stamp_of(std::string_view node) const {
@@ -107,7 +109,7 @@ template <class Tell> void placement_core::tell(Tell tell) {
   wake woken;
   {
     std::lock_guard const lock(mutex_);
-    tell(machine_, now());
+    tell(machine_, steady_now());
     show();
     ++told_;
     woken = std::move(waiting_);
@@ -118,7 +120,7 @@ template <class Tell> void placement_core::tell(Tell tell) {
 
 placement_core::action placement_core::next(std::uint64_t& told) {
   std::lock_guard const lock(mutex_);
-  auto const a = machine_.next(now());
+  auto const a = machine_.next(steady_now());
   show();
   told = told_;
   return a;
@@ -212,7 +214,7 @@ awaitable<void> placement_core::perform(std::shared_ptr<placement_core> self, ac
     auto found = co_await read_node(self->bucket_, self->self_.name, deadline);
     self->tell([&](machine& m, machine::time t) { m.read(std::move(found), t); });
   } else if (a.what == lease_step::list) {
-    auto const began = now();
+    auto const began = steady_now();
     auto const all = co_await read_nodes(self->bucket_, deadline);
     self->listings_.fetch_add(1, std::memory_order_relaxed);
     self->tell([&](machine& m, machine::time t) { m.listed(all, began, t); });
@@ -231,7 +233,7 @@ awaitable<bool> placement_core::step(std::shared_ptr<placement_core> self) {
     co_return true;
   }
   auto const start = [&](wake waiting) { self->when_told(told, std::move(waiting)); };
-  auto const end = co_await aether::detail::wait_until<bool>(time_of(a.until), start);
+  auto const end = co_await aether::detail::wait_until<bool>(steady_time_of(a.until), start);
   throw_if_cancelled(end);
   co_return true;
 }
@@ -298,7 +300,7 @@ void placement_core::end() {
 awaitable<void> placement_core::leave(std::shared_ptr<placement_core> self, steady_time deadline) {
   self->tell([](machine& m, machine::time t) { m.leave(t); });
   auto view = self->board_->view();
-  while (!is_final(view->state)) {
+  while (!has_ended(view->state)) {
     call_options options;
     options.timeout = std::max<std::chrono::nanoseconds>(deadline - clock::now(), std::chrono::nanoseconds(1));
     view = co_await aether::detail::placement_board::wait_for_change(self->board_, view->epoch, options);

@@ -82,7 +82,8 @@ awaitable<void> tell_states(std::shared_ptr<nats::placement> where, actor_host h
     auto const view = co_await where->wait_for_change(seen);
     seen = view->epoch;
     co_await pause(50ms); // the router has seen it too
-    out << to_string(view->state) << ' ' << view->nodes.size() << ' ' << host.metrics().actors << std::endl;
+    out << to_string(view->state) << ' ' << view->nodes.size() << " nodes, " << view->lapses << " lapses, "
+        << host.metrics().evictions << " evictions" << std::endl;
   }
 }
 
@@ -247,10 +248,12 @@ BOOST_AUTO_TEST_CASE(a_node_that_was_stopped_wakes_up_and_steps_down) {
     co_await until_answered(p, p->answered + 20);
     north.go_on(); // with commands that wait in its socket
     co_await until_nodes(sender.where, 3);
-    auto const lapsed = [&] { return contains(north.states(), "lapsed"); };
-    for (int i = 0; i < 2000 && !lapsed(); ++i)
+    auto const has_lapsed = [&] { return contains(north.states(), " 1 lapses"); };
+    for (int i = 0; i < 2000 && !has_lapsed(); ++i)
       co_await pause(5ms);
-    BOOST_TEST(lapsed(), north.states() << north.log());
+    BOOST_TEST(has_lapsed(), north.states() << north.log());
+    auto const after = north.states().substr(north.states().find(" 1 lapses"));
+    BOOST_TEST(!contains(after, " 0 evictions"), north.states()); // its actors left memory
   });
 }
 

@@ -141,7 +141,7 @@ BOOST_AUTO_TEST_CASE(everything_may_end_in_the_middle_of_everything) {
     running r(server);
     asio::io_context callers(2);
     auto const hammer = [](command_router router, int lane) -> awaitable<void> {
-      for (int i = 0;; ++i)
+      for (;;)
         co_await router.get<account>("account-" + std::to_string(lane)).execute<deposit>("x", 1);
     };
     for (int i = 0; i < 4; ++i)

@@ -270,6 +270,19 @@ BOOST_AUTO_TEST_CASE(actors_of_another_node_leave_memory) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_node_that_lapsed_for_a_moment_forgets_all_its_actors) {
+  with_nodes({"a"}, [](cluster& c) -> awaitable<void> {
+    for (int i = 0; i < 10; ++i)
+      co_await c.of("a").router.get<account>("account-" + std::to_string(i)).execute<deposit>("x", 1);
+    c.members.expire("a");
+    c.members.revive("a"); // before anybody looked
+    BOOST_TEST(c.of("a").where->view()->lapses == 1u);
+    for (int i = 0; i < 1000 && c.of("a").host.metrics().actors > 0; ++i)
+      co_await asio::post(c.executor, asio::use_awaitable);
+    BOOST_TEST(c.of("a").host.metrics().actors == 0u);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(what_is_not_understood_is_answered_counted_and_logged_without_its_payload) {
   run([](asio::io_context& context) -> awaitable<void> {
     cluster c(context.get_executor());

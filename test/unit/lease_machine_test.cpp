@@ -389,6 +389,32 @@ BOOST_AUTO_TEST_CASE(who_leaves_while_a_renewal_is_unanswered_marks_that) {
   BOOST_TEST(s.own->is_mark);
 }
 
+BOOST_AUTO_TEST_CASE(who_leaves_while_a_renewal_is_under_way_marks_behind_it) {
+  scene s;
+  s.settle();
+  s.now += 3s;
+  auto const a = s.machine.next(s.now);
+  BOOST_TEST_REQUIRE((a.what == lease_step::write));
+  s.machine.leave(s.now);
+  s.write(a);
+  BOOST_TEST(!s.is_live());
+  s.settle();
+  BOOST_TEST((s.machine.state() == placement_state::left));
+  BOOST_TEST(s.own->is_mark);
+}
+
+BOOST_AUTO_TEST_CASE(a_bucket_that_may_be_gone_is_opened_again) {
+  scene s;
+  s.settle();
+  s.pass(2s);
+  s.answers = false;
+  s.pass(1s);
+  s.answers = true;
+  auto const before = s.opens;
+  s.pass(1s);
+  BOOST_TEST(s.opens == before + 1);
+}
+
 BOOST_AUTO_TEST_CASE(who_cannot_tell_has_left_when_the_server_has_forgotten_it) {
   scene s;
   s.settle();
