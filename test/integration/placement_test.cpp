@@ -26,7 +26,7 @@ namespace {
 
 // Long enough for a busy machine under a sanitizer, where a node is not to lapse.
 #ifdef AETHER_TEST_SANITIZED
-constexpr std::chrono::nanoseconds short_lease = 6s;
+constexpr std::chrono::nanoseconds short_lease = 4s;
 #else
 constexpr std::chrono::nanoseconds short_lease = 2s;
 #endif
@@ -403,7 +403,7 @@ BOOST_AUTO_TEST_CASE(connections_that_are_cut_at_any_byte_do_not_end_a_lease) {
     auto const lease = 2 * short_lease;
     auto a = co_await join(way.url(), stream, as_node("a", lease));
     auto b = co_await join(stream, as_node("b", lease));
-    auto const until = std::chrono::steady_clock::now() + 3 * lease;
+    auto const until = std::chrono::steady_clock::now() + 2 * lease;
     auto lived = true;
     for (std::uint64_t i = 0; std::chrono::steady_clock::now() < until; ++i) {
       way.cut_after(i % 2 == 0 ? fault::way::to_client : fault::way::to_server, 30 + 97 * i % 800,
