@@ -12,7 +12,7 @@
 #include <map>
 #include <set>
 
-BOOST_AUTO_TEST_SUITE(placement_node_process, *boost::unit_test::disabled())
+BOOST_AUTO_TEST_SUITE(hosted_node_process, *boost::unit_test::disabled())
 
 using namespace aether;
 using namespace aether::test;
@@ -111,7 +111,7 @@ BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(placement_processes, *boost::unit_test::precondition(aether::test::has_nats_server))
 
-using namespace placement_node_process;
+using namespace hosted_node_process;
 
 namespace {
 
@@ -120,8 +120,8 @@ class node_process {
 public:
   node_process(std::string const& stream, std::string name, std::filesystem::path const& directory)
       : states_(directory / (name + ".states")), log_(directory / (name + ".log")),
-        process_({"/proc/self/exe", "--run_test=placement_node_process/serve", "--", shared_server().url(), stream,
-                  name, states_.string()},
+        process_({"/proc/self/exe", "--run_test=hosted_node_process/serve", "--", shared_server().url(), stream, name,
+                  states_.string()},
                  log_) {}
 
   void kill() { process_.kill(); }
