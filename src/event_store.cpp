@@ -80,12 +80,14 @@ watched_call begin_save(std::shared_ptr<store_watch> watch, store_operation what
 
 awaitable<saved> event_store::save_event(event e, save_options options) {
   auto call = begin_save(do_watch(), store_operation::save_event, &e, 1);
-  return conflict_as_exception(do_save_event(std::move(e), options), std::move(call));
+  auto& store = do_store_of(e.actor_id);
+  return conflict_as_exception(store.do_save_event(std::move(e), options), std::move(call));
 }
 
 awaitable<save_outcome> event_store::try_save_event(event e, save_options options) {
   auto call = begin_save(do_watch(), store_operation::save_event, &e, 1);
-  return watched(do_save_event(std::move(e), options), std::move(call));
+  auto& store = do_store_of(e.actor_id);
+  return watched(store.do_save_event(std::move(e), options), std::move(call));
 }
 
 awaitable<saved> event_store::save_events(std::vector<event> batch, save_options options) {

@@ -180,6 +180,10 @@ template <class Result> awaitable<Result> not_open() {
 
 // ---- of one actor
 
+event_store& sharded_event_store::do_store_of(std::string_view actor_id) {
+  return impl_ ? impl_->of(actor_id) : static_cast<event_store&>(*this);
+}
+
 awaitable<save_outcome> sharded_event_store::do_save_event(event e, save_options options) {
   if (!impl_)
     return not_open<save_outcome>();

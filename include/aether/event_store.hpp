@@ -16,6 +16,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -170,6 +171,8 @@ private:
   friend class sharded_event_store; // counts and traces the calls that it passes on
   // Overrides are no coroutines themselves: they pass a shared_ptr of their implementation to one, as the
   // store may be gone before the awaitable is awaited. All arguments arrive unchecked.
+  /// The store that an actor's event is saved in, where that is another one: the event need not be moved twice.
+  virtual event_store& do_store_of(std::string_view /*actor_id*/) { return *this; }
   virtual awaitable<save_outcome> do_save_event(event e, save_options options) = 0;
   virtual awaitable<save_outcome> do_save_events(std::vector<event> batch, save_options options) = 0;
   virtual awaitable<replay_result> do_get_events(std::string actor_id, std::int64_t after_version, bool keep_errors,

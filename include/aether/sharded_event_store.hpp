@@ -61,6 +61,7 @@ public:
   event_store& store(std::size_t stream) const;
 
 private:
+  event_store& do_store_of(std::string_view actor_id) override;
   awaitable<save_outcome> do_save_event(event e, save_options options) override;
   awaitable<save_outcome> do_save_events(std::vector<event> batch, save_options options) override;
   awaitable<replay_result> do_get_events(std::string actor_id, std::int64_t after_version, bool keep_errors,
