@@ -6,6 +6,7 @@
 #include "nats/read_failure.hpp"
 #include "nats/request.hpp"
 #include "nats/store_core.hpp"
+#include "nats/stream_by_name.hpp"
 #include "nats/subjects.hpp"
 
 #include <algorithm>
@@ -125,25 +126,35 @@ void command_transport_options::validate() const {
 }
 
 struct command_transport::impl {
-  jetstream_event_store store;
+  std::shared_ptr<void const> keeps_open;
   std::string before; ///< the node's token
   std::shared_ptr<connection_core> link;
   std::chrono::nanoseconds timeout{};
 
   impl() = default;
+
+  static std::shared_ptr<impl const> make(std::shared_ptr<void const> keeps_open, detail::stream_access const& stream,
+                                          command_transport_options const& options) {
+    options.validate();
+    auto made = std::make_shared<impl>();
+    made->before = (options.prefix.empty() ? "aether.commands" : options.prefix) + '.' + stream.stream() + '.';
+    made->link = stream.connection;
+    made->timeout = stream.config.operation_timeout;
+    made->keeps_open = std::move(keeps_open);
+    return made;
+  }
 };
 
 command_transport::command_transport(jetstream_event_store store, command_transport_options options) {
   if (!store)
     throw error(errc::not_open, "a transport beside a store that was default-made or moved from");
-  options.validate();
-  auto made = std::make_shared<impl>();
-  auto const& stream = *store.core()->stream();
-  made->before = (options.prefix.empty() ? "aether.commands" : options.prefix) + '.' + stream.stream() + '.';
-  made->link = stream.connection;
-  made->timeout = stream.config.operation_timeout;
-  made->store = std::move(store);
-  impl_ = std::move(made);
+  impl_ = impl::make(store.core(), *store.core()->stream(), options);
+}
+
+command_transport::command_transport(connection on, std::string const& store, jetstream_config config,
+                                     command_transport_options options) {
+  auto const stream = detail::access_by_name(on, store, std::move(config));
+  impl_ = impl::make(std::make_shared<connection const>(std::move(on)), *stream, options);
 }
 
 command_transport::impl const& command_transport::open() const {

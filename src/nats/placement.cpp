@@ -6,6 +6,7 @@
 #include "nats/duration_text.hpp"
 #include "nats/placement_core.hpp"
 #include "nats/store_core.hpp"
+#include "nats/stream_by_name.hpp"
 
 #include <aether/task_group.hpp>
 
@@ -67,11 +68,11 @@ struct placement::impl {
       : core(std::move(made)), works(executor) {}
   ~impl() { core->abandon(); }
 
-  static std::shared_ptr<impl> make(jetstream_event_store const& store, placement_options options) {
-    auto const& stream = *store.core()->stream();
+  static std::shared_ptr<impl> make(std::shared_ptr<void const> keeps_open, detail::stream_access const& stream,
+                                    std::string store, placement_options options) {
     auto bucket =
-        std::make_shared<detail::node_bucket const>(stream, store.name_space(), store.stream_name(), options.lease);
-    auto core = std::make_shared<placement_core>(store.core(), std::move(bucket), std::move(options));
+        std::make_shared<detail::node_bucket const>(stream, stream.config.name_space, std::move(store), options.lease);
+    auto core = std::make_shared<placement_core>(std::move(keeps_open), std::move(bucket), std::move(options));
     std::shared_ptr<impl> made;
     stream.connection->while_open(
         [&](boost::asio::any_io_executor const& executor) { made = std::make_shared<impl>(core, executor); });
@@ -81,19 +82,33 @@ struct placement::impl {
   }
 };
 
-awaitable<placement> placement::join(jetstream_event_store store, placement_options options, call_options call) {
-  if (!store)
-    throw error(errc::not_open, "joining beside a store that was default-made or moved from");
-  store.core()->check_open();
-  auto const& stream = *store.core()->stream();
-  options = placement_filled_in(std::move(options), stream.connection->options().log);
+awaitable<placement> placement::join(std::shared_ptr<void const> keeps_open,
+                                     std::shared_ptr<detail::stream_access const> stream, std::string store,
+                                     placement_options options, call_options call) {
+  options = placement_filled_in(std::move(options), stream->connection->options().log);
   auto const deadline =
-      aether::detail::deadline_after(call.timeout, stream.config.operation_timeout + options.lease * 3 / 2);
-  auto made = impl::make(store, std::move(options));
+      aether::detail::deadline_after(call.timeout, stream->config.operation_timeout + options.lease * 3 / 2);
+  auto made = impl::make(std::move(keeps_open), *stream, std::move(store), std::move(options));
   made->core->listen();
   co_await placement_core::join(made->core, deadline);
   made->works.spawn(placement_core::keep(made->core));
   co_return placement(std::move(made));
+}
+
+awaitable<placement> placement::join(jetstream_event_store store, placement_options options, call_options call) {
+  if (!store)
+    throw error(errc::not_open, "joining beside a store that was default-made or moved from");
+  store.core()->check_open();
+  auto made = co_await join(store.core(), store.core()->stream(), store.stream_name(), std::move(options), call);
+  co_return made;
+}
+
+awaitable<placement> placement::join(connection on, std::string store, jetstream_config config,
+                                     placement_options options, call_options call) {
+  auto stream = detail::access_by_name(on, store, std::move(config));
+  auto owner = std::make_shared<connection const>(std::move(on));
+  auto made = co_await join(std::move(owner), std::move(stream), std::move(store), std::move(options), call);
+  co_return made;
 }
 
 placement_core& placement::core() const {

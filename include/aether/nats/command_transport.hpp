@@ -27,6 +27,9 @@ public:
 
   /// Throws not_open, invalid_argument.
   explicit command_transport(jetstream_event_store store, command_transport_options options = {});
+  /// The same by the store's name: of a sharded store. Of `config` only name_space and operation_timeout matter.
+  command_transport(connection on, std::string const& store, jetstream_config config,
+                    command_transport_options options = {});
 
   std::string subject_of(std::string const& node) const;
 

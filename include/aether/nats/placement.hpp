@@ -15,6 +15,7 @@ namespace aether::nats {
 
 namespace detail {
 class placement_core;
+struct stream_access;
 } // namespace detail
 
 /// Zero and empty mean the default.
@@ -64,6 +65,10 @@ public:
   /// Throws node_name_taken; stream_settings_differ, when the bucket has another lease; permission_denied,
   /// stream_not_found with `create = false`, and what questions to the server meet.
   static awaitable<placement> join(jetstream_event_store store, placement_options options = {}, call_options call = {});
+  /// The same by the store's name: of a sharded store. Of `config` only replica_count, name_space, create, api_prefix,
+  /// domain and the timeouts matter.
+  static awaitable<placement> join(connection on, std::string store, jetstream_config config,
+                                   placement_options options = {}, call_options call = {});
 
   std::string const& bucket() const;
   placement_metrics metrics() const;
@@ -81,6 +86,9 @@ private:
   bool do_is_late(lease_stamp const& stamp) const override;
 
   struct impl;
+  static awaitable<placement> join(std::shared_ptr<void const> keeps_open,
+                                   std::shared_ptr<detail::stream_access const> stream, std::string store,
+                                   placement_options options, call_options call);
   explicit placement(std::shared_ptr<impl> made) noexcept : impl_(std::move(made)) {}
   detail::placement_core& core() const;
 
