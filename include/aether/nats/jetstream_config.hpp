@@ -31,7 +31,7 @@ enum class subject_encoding {
   underscore, ///< as the Go library does: space, `.`, `*` and `>` become `_`. Two ids can meet; that is an error
 };
 
-/// On which servers a new stream is made. Of an existing one it is not looked at: see move_stream().
+/// On which servers a new stream is made. Of an existing one it is not looked at.
 struct stream_placement {
   std::string cluster;           ///< the cluster's name; empty: that of the connection
   std::vector<std::string> tags; ///< only servers that have all of these
