@@ -9,10 +9,10 @@
 
 using aether::nats::connection;
 
-/// Eight streams for the beginning; who opens it later need not say how many.
-aether::awaitable<aether::sharded_event_store> open_orders(connection on, std::string name) {
+/// Eight streams for the beginning; who opens it later need not say how many: 0 takes what is there.
+aether::awaitable<aether::sharded_event_store> open_orders(connection on, std::string name, std::size_t streams) {
   aether::nats::sharded_config config;
-  config.stream_count = 8;
+  config.stream_count = streams;
   config.stream.stream_retention = aether::nats::retention::forever;
   co_return co_await aether::nats::open_sharded_store(on, name, config);
 }
@@ -45,7 +45,7 @@ aether::awaitable<void> tour(example::arguments given) {
   auto const name = "scaled-" + aether::make_uuid().substr(0, 8);
   aether::position where;
   {
-    auto store = co_await open_orders(on, name);
+    auto store = co_await open_orders(on, name, 8);
     for (int i = 0; i < 100; ++i) {
       auto placed = aether::make_event("OrderPlaced", "order-" + std::to_string(i), 1);
       co_await store.save_event(std::move(placed)); // as with any other store
@@ -58,7 +58,7 @@ aether::awaitable<void> tour(example::arguments given) {
     co_await store.close();
   }
   co_await grow(on, name);
-  auto store = co_await aether::nats::open_sharded_store(on, name);
+  auto store = co_await open_orders(on, name, 0);
   example::expect(store.stream_count() == 16, "no streams were added");
   auto const events = co_await store.get_events("order-42");
   example::expect(events.size() == 1, "an order is not as it was");
