@@ -8,6 +8,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,14 @@ public:
     if (used_ == buffer_.size())
       flush();
     buffer_[used_++] = c;
+  }
+  template <std::size_t Size>
+  void put(char const (&literal)[Size]) { // its length is known, so that it is a move or two
+    constexpr std::size_t length = Size - 1;
+    if (length > buffer_.size() - used_)
+      flush();
+    std::memcpy(buffer_.data() + used_, literal, length);
+    used_ += length;
   }
   void put(std::string_view text) {
     if (text.size() > buffer_.size() - used_) {

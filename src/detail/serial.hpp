@@ -2,6 +2,7 @@
 #pragma once
 
 #include "detail/context_service.hpp"
+#include "detail/recycled_memory.hpp"
 
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/io_context.hpp>
@@ -35,6 +36,45 @@ private:
   Run run_;
   Unrun unrun_;
   bool due_ = true;
+};
+
+/// The same with what both need, held once: as a rule what keeps alive whom they call.
+template <class State, class Run, class Unrun> class run_or_with {
+public:
+  run_or_with(State state, Run run, Unrun unrun)
+      : state_(std::move(state)), run_(std::move(run)), unrun_(std::move(unrun)) {}
+  run_or_with(run_or_with&& other) noexcept
+      : state_(std::move(other.state_)), run_(std::move(other.run_)), unrun_(std::move(other.unrun_)),
+        due_(std::exchange(other.due_, false)) {}
+  run_or_with& operator=(run_or_with&&) = delete;
+  ~run_or_with() {
+    if (due_)
+      unrun_(state_);
+  }
+
+  void operator()() {
+    due_ = false;
+    run_(std::move(state_));
+  }
+
+private:
+  State state_;
+  Run run_;
+  Unrun unrun_;
+  bool due_ = true;
+};
+
+/// A function object that asks Asio to take its memory from our own pool.
+template <class Function> class recycled {
+public:
+  using allocator_type = recycling_allocator<void>;
+
+  explicit recycled(Function function) : function_(std::move(function)) {}
+  allocator_type get_allocator() const noexcept { return {}; }
+  void operator()() { function_(); }
+
+private:
+  Function function_;
 };
 
 /// Runs functions one at a time. The concrete executor of an io_context is recovered, as type erasure costs
@@ -86,7 +126,7 @@ public:
 
   /// Queues; runs later, never inside this call.
   template <class Function> bool post(Function function) {
-    return through_gate([&](auto& strand) { asio::post(strand, std::move(function)); });
+    return through_gate([&](auto& strand) { asio::post(strand, recycled(std::move(function))); });
   }
 
   template <class Function, class Unrun> void post(Function function, Unrun unrun) {
@@ -95,11 +135,16 @@ public:
 
   /// Runs inside this call when the calling thread runs the context and the strand is idle or its own; else queues.
   template <class Function> bool dispatch(Function function) {
-    return through_gate([&](auto& strand) { asio::dispatch(strand, std::move(function)); });
+    return through_gate([&](auto& strand) { asio::dispatch(strand, recycled(std::move(function))); });
   }
 
   template <class Function, class Unrun> void dispatch(Function function, Unrun unrun) {
     dispatch(run_or(std::move(function), std::move(unrun)));
+  }
+
+  /// `run(State)` or, when it was refused or destroyed, `unrun(State&)`.
+  template <class State, class Run, class Unrun> void dispatch(State state, Run run, Unrun unrun) {
+    dispatch(run_or_with(std::move(state), std::move(run), std::move(unrun)));
   }
 
   /// As dispatch() on a thread of the context, where it may run inside this call; on another, where it cannot, it is
@@ -107,7 +152,7 @@ public:
   template <class Function> void dispatch_here(Function function) {
     through_gate([&](auto& strand) {
       if (runs_here(strand.get_inner_executor()))
-        asio::dispatch(strand, std::move(function));
+        asio::dispatch(strand, recycled(std::move(function)));
     });
   }
 

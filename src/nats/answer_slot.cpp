@@ -66,7 +66,7 @@ std::shared_ptr<answer_slot> ask_into_slot(std::shared_ptr<connection_core> cons
                                            std::string const& data, steady_time deadline) {
   auto const token = core->next_token();
   auto slot = std::make_shared<plain_slot>();
-  core->request(native_message(subject, core->reply_subject(token), data), token, slot, deadline);
+  core->request(outgoing_message(subject, core->reply_subject(token), data), token, slot, deadline);
   return slot;
 }
 

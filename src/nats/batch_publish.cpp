@@ -7,15 +7,14 @@ namespace aether::nats::detail {
 
 namespace {
 
-native_message make_member(batch_to_publish const& batch, std::size_t index, std::string const& reply) {
+outgoing_message make_member(batch_to_publish const& batch, std::size_t index, std::string const& reply) {
   auto const& items = *batch.items;
-  native_message message(batch.subject, reply, items[index].data);
-  message.set_header("Nats-Batch-Id", batch.id);
-  message.set_header("Nats-Batch-Sequence", std::to_string(index + 1));
+  outgoing_message message(batch.subject, reply, items[index].data,
+                           {{"Nats-Batch-Id", batch.id}, {"Nats-Batch-Sequence", std::to_string(index + 1)}});
   if (index == 0)
-    message.set_header("Nats-Expected-Last-Subject-Sequence", std::to_string(batch.expected_sequence));
+    message.add_header({"Nats-Expected-Last-Subject-Sequence", std::to_string(batch.expected_sequence)});
   if (index + 1 == items.size())
-    message.set_header("Nats-Batch-Commit", "1");
+    message.add_header({"Nats-Batch-Commit", "1"});
   return message;
 }
 

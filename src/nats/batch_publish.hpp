@@ -15,7 +15,7 @@ namespace aether::nats::detail {
 
 struct batch_to_publish {
   std::string subject;
-  std::vector<save_item> const* items = nullptr; ///< must outlive the call
+  save_items const* items = nullptr; ///< must outlive the call
   std::uint64_t expected_sequence = 0;
   std::string id;
 

@@ -189,7 +189,7 @@ void bus_core::ask_server() {
   if (of.empty())
     return;
   auto const token = link_->next_token();
-  native_message question(link_->reply_subject(token), {}, {});
+  outgoing_message question(link_->reply_subject(token), {}, {});
   link_->request(std::move(question), token, std::make_shared<confirmation>(weak_from_this(), std::move(of)),
                  std::chrono::steady_clock::now() + link_->options().operation_timeout);
 }

@@ -102,7 +102,7 @@ void bus_publisher::run() {
   for (auto const& m : handing_over_) {
     mark.count = m.count;
     write_reply(reply_, mark);
-    auto const result = core_->publish_now(m.text.c_str(), reply_.c_str(), m.payload());
+    auto const result = core_->publish_now({m.subject(), reply_, {}, m.payload()});
     if (result == publish_result::handed_over)
       continue;
     auto const is_event = !m.payload().empty();

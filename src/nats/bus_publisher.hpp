@@ -27,6 +27,7 @@ public:
     std::uint64_t count = 0;
 
     outgoing(std::string subject, std::string_view payload);
+    std::string_view subject() const noexcept { return std::string_view(text).substr(0, subject_bytes); }
     std::string_view payload() const noexcept { return std::string_view(text).substr(subject_bytes + 1); }
     std::size_t weight() const noexcept;
   };

@@ -66,9 +66,9 @@ awaitable<std::uint64_t> publish(access_ptr stream, checkpoint_message message, 
                                  steady_time deadline) {
   auto const what = "storing the checkpoint of projection " + quoted(message.projection);
   auto const token = stream->connection->next_token();
-  detail::native_message sent(subject_of(*stream, message.projection), stream->connection->reply_subject(token),
-                              message.to_text(now_text()));
-  sent.set_header("Nats-Expected-Last-Subject-Sequence", std::to_string(expected));
+  detail::outgoing_message sent(subject_of(*stream, message.projection), stream->connection->reply_subject(token),
+                                message.to_text(now_text()),
+                                {{"Nats-Expected-Last-Subject-Sequence", std::to_string(expected)}});
   auto const until = std::min(deadline, clock::now() + stream->config.request_timeout);
   auto const got = co_await detail::request_once(stream->connection, std::move(sent), token, until);
   if (!got) {

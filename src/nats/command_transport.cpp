@@ -37,7 +37,7 @@ public:
       return;
     auto answer = [link = link_, to = std::move(reply)](std::string text) {
       if (auto const on = link.lock())
-        on->publish_later(detail::native_message(to, {}, text));
+        on->publish_later(detail::outgoing_message(to, {}, text));
     };
     receiver->on_command(std::string(message.data()), std::move(answer));
   }

@@ -123,10 +123,10 @@ awaitable<void> publish(connection self, message m, call_options options) {
   auto const deadline = deadline_after(options.timeout, core->options().operation_timeout);
   auto const what = "publish to " + quoted(m.subject);
   check_size(*core, m, what);
-  detail::native_message native(m, m.reply);
+  detail::outgoing_message outgoing(m, m.reply);
   auto const result =
       co_await wait_until<publish_result>(deadline, [&](std::shared_ptr<wait_state<publish_result>> waiting) {
-        core->publish(std::move(native), std::make_shared<publish_waker>(std::move(waiting)));
+        core->publish(std::move(outgoing), std::make_shared<publish_waker>(std::move(waiting)));
       });
   aether::detail::throw_if_cancelled(result);
   if (result.end == wait_end::timed_out)

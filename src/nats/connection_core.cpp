@@ -347,7 +347,7 @@ void connection_core::on_refusal(std::string const& text, bool to_be_logged) {
   std::vector<std::uint64_t> refused;
   for (auto const& [token, request] : requests_)
     if (subscribing ? request.own && concerns(as_server_quotes(own_inbox(token)))
-                    : concerns(as_server_quotes(request.subject)))
+                    : concerns(as_server_quotes(request.subject.empty() ? request.sink->subject() : request.subject)))
       refused.push_back(token);
   for (auto token : refused)
     end_request(token, no_answer::permission_denied);

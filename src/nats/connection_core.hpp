@@ -7,6 +7,7 @@
 #include "nats/connection_log.hpp"
 #include "nats/native_link.hpp"
 #include "nats/native_message.hpp"
+#include "nats/outgoing_message.hpp"
 #include "nats/server_pool.hpp"
 
 #include <aether/nats/connection.hpp>
@@ -44,9 +45,21 @@ public:
   virtual bool on_reply(native_message reply) = 0;
   /// The last call.
   virtual void on_no_answer(no_answer why) = 0;
+  /// Whom a refused permission concerns, when it is not told with the request.
+  virtual std::string_view subject() const noexcept { return {}; }
 
 protected:
   ~reply_sink() = default;
+};
+
+/// A request that is written where it is sent: it costs no message in between, and no copy of its subject.
+class written_request : public reply_sink {
+public:
+  /// On the connection's strand, at most once a request. What it needs room for it appends to `room`.
+  virtual outgoing_parts write(std::string_view reply, std::string& room) const = 0;
+
+protected:
+  ~written_request() = default;
 };
 
 /// Takes the messages of one subscription, likewise.
@@ -115,18 +128,21 @@ public:
   /// A number for a request, and the reply subject that leads its answers back.
   std::uint64_t next_token() noexcept { return next_token_.fetch_add(1, std::memory_order_relaxed); }
   std::string reply_subject(std::uint64_t token) const;
+  void write_reply_subject(std::string& out, std::uint64_t token) const;
   /// `message` carries reply_subject(token). The sink hears of every end.
-  void request(native_message message, std::uint64_t token, std::shared_ptr<reply_sink> sink, steady_time deadline);
+  void request(outgoing_message message, std::uint64_t token, std::shared_ptr<reply_sink> sink, steady_time deadline);
+  /// The same of one that keeps this connection until it has ended. Its subject is safe, and its size allowed.
+  void request(std::shared_ptr<written_request> what, std::uint64_t token, steady_time deadline);
   /// The same on an inbox of its own, own_inbox(token), which costs a subscription: here no_responders is exact, said
   /// of this very request.
-  void request_exactly(native_message message, std::uint64_t token, std::shared_ptr<reply_sink> sink,
+  void request_exactly(outgoing_message message, std::uint64_t token, std::shared_ptr<reply_sink> sink,
                        steady_time deadline);
   std::string own_inbox(std::uint64_t token) const;
   /// Forgets a request; its sink hears no more, and the answer is dropped.
   void abandon(std::uint64_t token);
-  void publish(native_message message, std::shared_ptr<publish_sink> sink);
+  void publish(outgoing_message message, std::shared_ptr<publish_sink> sink);
   /// The same, never inside this call: what a sink locks may be locked. Nobody hears how it ended.
-  void publish_later(native_message message);
+  void publish_later(outgoing_message message);
   /// Runs it later, never inside this call. False: the context is gone.
   bool run_later(std::shared_ptr<strand_task> task);
   /// The sink is told when there is a connection on which nothing waits to be written, never inside this call.
@@ -159,7 +175,7 @@ public:
   // On the strand.
 
   /// Copies the message into what is to be written. One of many: what has gathered is sent from time to time.
-  publish_result publish_now(char const* subject, char const* reply, std::string_view data);
+  publish_result publish_now(outgoing_parts const& message);
 
 private:
   struct native_unsubscriber {
@@ -169,7 +185,7 @@ private:
 
   struct pending_request {
     std::shared_ptr<reply_sink> sink;
-    std::string subject; // tells whom a refused permission concerns
+    std::string subject; // tells whom a refused permission concerns; empty: the sink does
     aether::detail::deadline_queue<std::uint64_t>::handle place;
     native_subscription own; // of request_exactly()
   };
@@ -195,8 +211,10 @@ private:
   void retry_later();
   void adopt(std::uint64_t attempt, std::shared_ptr<native_link> link);
   native_subscription make_native(std::string const& subject, std::string const& queue = {});
-  void begin_request(native_message message, std::uint64_t token, std::shared_ptr<reply_sink> sink,
+  void begin_request(outgoing_message message, std::uint64_t token, std::shared_ptr<reply_sink> sink,
                      steady_time deadline, native_subscription own);
+  void await_answer(std::uint64_t token, std::shared_ptr<reply_sink> sink, std::string subject, steady_time deadline,
+                    native_subscription own);
   void start_reading();
   void on_readable();
   void drain_inbox();
@@ -217,8 +235,7 @@ private:
   void end_requests(no_answer why);
   void end_shared_requests(no_answer why);
   void end_request(std::uint64_t token, no_answer why);
-  publish_result hand_over(native_message const& message);
-  template <class Publish> publish_result hand_over(std::size_t bytes, Publish publish);
+  publish_result hand_over(outgoing_parts const& message);
   void arm_deadlines();
   void on_deadlines();
   void arm_probe();
@@ -259,6 +276,7 @@ private:
   std::optional<boost::asio::posix::stream_descriptor> descriptor_;
   std::optional<boost::asio::steady_timer> deadline_timer_, probe_timer_, retry_timer_, attempt_timer_;
   std::optional<steady_time> armed_;
+  std::string reply_room_, message_room_; // for requests that are written here
   spent_messages spent_;
   boost::unordered_flat_map<std::uint64_t, pending_request> requests_;
   aether::detail::deadline_queue<std::uint64_t> deadlines_;

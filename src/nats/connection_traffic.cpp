@@ -8,16 +8,20 @@ namespace aether::nats::detail {
 namespace {
 
 // So that the server has work while a long turn of the strand goes on.
-constexpr std::size_t flush_at = 16 * 1024;
+constexpr std::size_t flush_at = 8 * 1024;
 
 } // namespace
 
-std::string connection_core::reply_subject(std::uint64_t token) const {
+void connection_core::write_reply_subject(std::string& out, std::uint64_t token) const {
   char digits[16];
   auto end = std::to_chars(digits, digits + sizeof digits, token, 36).ptr;
+  out.reserve(inbox_.size() + sizeof digits);
+  out.append(inbox_).append(digits, end);
+}
+
+std::string connection_core::reply_subject(std::uint64_t token) const {
   std::string subject;
-  subject.reserve(inbox_.size() + sizeof digits);
-  subject.append(inbox_).append(digits, end);
+  write_reply_subject(subject, token);
   return subject;
 }
 
@@ -29,7 +33,7 @@ std::string connection_core::own_inbox(std::uint64_t token) const {
 
 std::string connection_core::unique_inbox() { return own_inbox(next_token()); }
 
-void connection_core::request(native_message message, std::uint64_t token, std::shared_ptr<reply_sink> sink,
+void connection_core::request(outgoing_message message, std::uint64_t token, std::shared_ptr<reply_sink> sink,
                               steady_time deadline) {
   auto run = [self = shared_from_this(), message = std::move(message), token, sink, deadline]() mutable {
     self->begin_request(std::move(message), token, std::move(sink), deadline, nullptr);
@@ -37,7 +41,23 @@ void connection_core::request(native_message message, std::uint64_t token, std::
   serial_.dispatch(std::move(run), [sink] { sink->on_no_answer(no_answer::closed); });
 }
 
-void connection_core::request_exactly(native_message message, std::uint64_t token, std::shared_ptr<reply_sink> sink,
+void connection_core::request(std::shared_ptr<written_request> what, std::uint64_t token, steady_time deadline) {
+  auto run = [this, token, deadline](std::shared_ptr<written_request> w) {
+    if (link_ && inbox_refused_)
+      return w->on_no_answer(no_answer::permission_denied);
+    reply_room_.clear();
+    message_room_.clear();
+    write_reply_subject(reply_room_, token);
+    auto const handed = hand_over(w->write(reply_room_, message_room_));
+    if (handed != publish_result::handed_over)
+      return w->on_no_answer(handed == publish_result::closed ? no_answer::closed : no_answer::not_handed_over);
+    await_answer(token, std::move(w), {}, deadline, nullptr);
+  };
+  serial_.dispatch(std::move(what), std::move(run),
+                   [](std::shared_ptr<written_request>& w) { w->on_no_answer(no_answer::closed); });
+}
+
+void connection_core::request_exactly(outgoing_message message, std::uint64_t token, std::shared_ptr<reply_sink> sink,
                                       steady_time deadline) {
   auto run = [self = shared_from_this(), message = std::move(message), token, sink, deadline]() mutable {
     native_subscription own;
@@ -53,11 +73,11 @@ void connection_core::request_exactly(native_message message, std::uint64_t toke
   serial_.dispatch(std::move(run), [sink] { sink->on_no_answer(no_answer::closed); });
 }
 
-void connection_core::begin_request(native_message message, std::uint64_t token, std::shared_ptr<reply_sink> sink,
+void connection_core::begin_request(outgoing_message message, std::uint64_t token, std::shared_ptr<reply_sink> sink,
                                     steady_time deadline, native_subscription own) {
   if (link_ && inbox_refused_ && !own)
     return sink->on_no_answer(no_answer::permission_denied);
-  switch (hand_over(message)) {
+  switch (hand_over(message.parts())) {
   case publish_result::handed_over:
     break;
   case publish_result::closed:
@@ -68,10 +88,12 @@ void connection_core::begin_request(native_message message, std::uint64_t token,
   if (own)
     own_inboxes_.push_back(token);
   std::string subject(message.subject());
-  {
-    spent_messages::collecting here(spent_);
-    message = {}; // cnats has its copy
-  }
+  message = {}; // what comes next finds its memory while it is in the cache
+  await_answer(token, std::move(sink), std::move(subject), deadline, std::move(own));
+}
+
+void connection_core::await_answer(std::uint64_t token, std::shared_ptr<reply_sink> sink, std::string subject,
+                                   steady_time deadline, native_subscription own) {
   auto const place = deadlines_.add(deadline, token);
   requests_.emplace(token, pending_request{std::move(sink), std::move(subject), place, std::move(own)});
   if (!armed_ || deadline < *armed_)
@@ -90,9 +112,9 @@ void connection_core::abandon(std::uint64_t token) {
   });
 }
 
-void connection_core::publish(native_message message, std::shared_ptr<publish_sink> sink) {
+void connection_core::publish(outgoing_message message, std::shared_ptr<publish_sink> sink) {
   auto run = [self = shared_from_this(), message = std::move(message), sink] {
-    auto const result = self->hand_over(message);
+    auto const result = self->hand_over(message.parts());
     if (sink)
       sink->on_published(result);
   };
@@ -102,8 +124,8 @@ void connection_core::publish(native_message message, std::shared_ptr<publish_si
   });
 }
 
-void connection_core::publish_later(native_message message) {
-  serial_.post([self = shared_from_this(), message = std::move(message)] { self->hand_over(message); });
+void connection_core::publish_later(outgoing_message message) {
+  serial_.post([self = shared_from_this(), message = std::move(message)] { self->hand_over(message.parts()); });
 }
 
 bool connection_core::run_later(std::shared_ptr<strand_task> task) {
@@ -114,10 +136,8 @@ bool connection_core::run_later(std::shared_ptr<strand_task> task) {
   });
 }
 
-publish_result connection_core::publish_now(char const* subject, char const* reply, std::string_view data) {
-  auto const result = hand_over(data.size(), [&](natsConnection* link) {
-    return natsConnection_PublishRequest(link, subject, reply, data.data(), static_cast<int>(data.size()));
-  });
+publish_result connection_core::publish_now(outgoing_parts const& message) {
+  auto const result = hand_over(message);
   if (unflushed_ >= flush_at)
     flush();
   return result;
@@ -138,23 +158,19 @@ void connection_core::tell_written(bool closed) {
     sink->on_ready(closed);
 }
 
-publish_result connection_core::hand_over(native_message const& message) {
-  return hand_over(message.data().size(),
-                   [&](natsConnection* link) { return natsConnection_PublishMsg(link, message.get()); });
-}
-
-template <class Publish> publish_result connection_core::hand_over(std::size_t bytes, Publish publish) {
+publish_result connection_core::hand_over(outgoing_parts const& message) {
   if (ended_)
     return publish_result::closed;
   if (!link_)
     return publish_result::not_connected;
+  auto const bytes = message.size();
   // Only what the socket did not take stays: what one turn of the strand writes is not held against it.
-  if (waiting_writable_) {
-    auto const waiting = natsConnection_Buffered(link_->get()); // -1: closed
-    if (waiting > 0 && static_cast<std::size_t>(waiting) + bytes > options_.max_pending_bytes)
-      return publish_result::overloaded;
-  }
-  if (publish(link_->get()) != NATS_OK) {
+  if (waiting_writable_ && link_->buffered() > 0 && link_->buffered() + bytes > options_.max_pending_bytes)
+    return publish_result::overloaded;
+  auto const most = max_payload();
+  if ((most > 0 && bytes > static_cast<std::size_t>(most)) || (!message.headers.empty() && !has_headers()))
+    return publish_result::not_connected; // the server would end the connection
+  if (!link_->publish(message)) {
     check_link();
     return publish_result::not_connected;
   }

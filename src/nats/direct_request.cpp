@@ -26,7 +26,7 @@ batch_request::batch_request(stream_access const& stream, read_range const& rang
   auto body = next_message_query(range.subject, range.next);
   body.back() = ',';
   body += R"("batch":)" + std::to_string(messages) + R"(,"max_bytes":)" + std::to_string(bytes) + '}';
-  native_message message(stream.api + ".DIRECT.GET." + stream.stream(), core_->reply_subject(token_), body);
+  outgoing_message message(stream.api + ".DIRECT.GET." + stream.stream(), core_->reply_subject(token_), body);
   core_->request(std::move(message), token_, sink_, deadline);
 }
 

@@ -130,7 +130,7 @@ void jetstream_group_source::ask(group_lane l, group_pull const& p) const {
     body += R"(,"max_bytes":)" + std::to_string(p.max_bytes);
   auto const& reply = lanes_[static_cast<std::size_t>(l)].reply;
   group_->events->connection->publish_later(
-      native_message(group_->consumer_api(l, "MSG.NEXT"), reply, std::move(body) + '}'));
+      outgoing_message(group_->consumer_api(l, "MSG.NEXT"), reply, std::move(body) + '}'));
 }
 
 bool jetstream_group_source::take(group_delivery& into, time) {
@@ -372,7 +372,7 @@ awaitable<void> jetstream_group_source::fetch_left_out(std::shared_ptr<jetstream
     d.recorded.stream = self->group_->identity;
     if (found) {
       d.bytes = found->data.size();
-      self->read_event(native_message(found->subject, {}, found->data), facts->subject, d);
+      self->read_event(native_message(outgoing_message(found->subject, {}, found->data).parts()), facts->subject, d);
     } else {
       d.malformed = "the event is not in its stream any more";
     }

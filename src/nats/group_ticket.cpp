@@ -86,7 +86,7 @@ private:
 
   void tell(std::string_view verb) const noexcept {
     try {
-      group_->events->connection->publish_later(native_message(reply(), {}, verb));
+      group_->events->connection->publish_later(outgoing_message(reply(), {}, verb));
     } catch (std::exception const&) { // no memory: it is delivered again
     }
   }
@@ -98,7 +98,7 @@ private:
     // The letter was retried with success. If this gets lost, one that makes the group anew gets it once more.
     auto const& dead = *self->group_->dead;
     auto const body = R"({"seq":)" + std::to_string(self->stream_sequence_) + '}';
-    dead.connection->publish(native_message(dead.api + ".STREAM.MSG.DELETE." + dead.stream(), {}, body), nullptr);
+    dead.connection->publish(outgoing_message(dead.api + ".STREAM.MSG.DELETE." + dead.stream(), {}, body), nullptr);
   }
 
   static awaitable<void> store_letter(std::shared_ptr<ticket> self, dead_letter_note note, time deadline) {
@@ -137,7 +137,7 @@ std::shared_ptr<group_ticket> make_group_ticket(std::shared_ptr<group_access con
 }
 
 void give_back_message(connection_core& link, std::string_view reply) {
-  link.publish_later(native_message(std::string(reply), {}, refused));
+  link.publish_later(outgoing_message(reply, {}, refused));
 }
 
 awaitable<void> store_letter_message(std::shared_ptr<stream_access const> dead, std::string subject, std::string facts,
@@ -147,8 +147,7 @@ awaitable<void> store_letter_message(std::shared_ptr<stream_access const> dead, 
   std::chrono::nanoseconds pause = 1ms;
   for (;;) {
     auto const token = link->next_token();
-    native_message message(subject, link->reply_subject(token), data);
-    message.set_header(letter_header, facts);
+    outgoing_message message(subject, link->reply_subject(token), data, {{letter_header, facts}});
     auto const until = std::min(deadline, clock::now() + dead->config.request_timeout);
     auto const got = co_await request_once(link, std::move(message), token, until);
     auto why = got.why;

@@ -2,12 +2,15 @@
 #include "nats/native_link.hpp"
 
 #include "detail/utf8.hpp"
+#include "nats/native_message.hpp"
 #include "nats/option_defaults.hpp"
 
 #include <aether/error.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <exception>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -108,6 +111,9 @@ constexpr std::chrono::milliseconds longest_handshake(20'000);
 // What is read at a time. Larger ones save no time, but the answers of one read are worked off together: with many
 // small ones, what they touch has to stay in the processor's cache.
 constexpr int io_buffer_bytes = 16 * 1024;
+
+// More is given back once it is written.
+constexpr std::size_t kept_out_bytes = 256 * 1024;
 
 // Why a file that is named cannot be read; empty: it can, or none is.
 std::string unreadable(std::string const& file) {
@@ -286,9 +292,57 @@ void native_link::process_read() {
       ::close(descriptor);
 }
 
+bool native_link::publish(outgoing_parts const& message) noexcept {
+  if (detached_)
+    return false;
+  auto const had = out_.size();
+  try {
+    // Behind what cnats has to write, as that may be the subscription that the answer comes on.
+    if (tls_ || cnats_writes())
+      return natsConnection_PublishMsg(connection_, native_message(message).get()) == NATS_OK;
+    append_wire(out_, message);
+    if (had == 0)
+      on_write_wanted_();
+    return true;
+  } catch (std::exception const&) { // no memory
+    out_.resize(had);
+    return false;
+  }
+}
+
+std::size_t native_link::buffered() const noexcept {
+  auto const in_cnats = natsConnection_Buffered(connection_); // -1: closed
+  return out_.size() - written_ + static_cast<std::size_t>(std::max(in_cnats, 0));
+}
+
 void native_link::process_write() {
+  if (!write_own() || !cnats_writes()) // with nothing to write cnats disconnects
+    return;
   errno = 0; // as above
   natsConnection_ProcessWriteEvent(connection_);
+}
+
+// False: the socket has no room.
+bool native_link::write_own() noexcept {
+  if (out_.empty() || detached_)
+    return true;
+  auto const sent = ::send(socket_, out_.data() + written_, out_.size() - written_, MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (sent < 0 && errno != EAGAIN && errno != EINTR) { // broken: told by the next read, which cnats does
+    ::shutdown(socket_, SHUT_RDWR);
+    out_.clear();
+    written_ = 0;
+    return true;
+  }
+  written_ += static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
+  bool const all = written_ == out_.size();
+  if (all && out_.capacity() > kept_out_bytes)
+    out_ = {};
+  else if (all || written_ > out_.size() / 2)
+    out_.erase(0, written_);
+  else
+    return false;
+  written_ = 0;
+  return all;
 }
 
 std::string native_link::last_error_text() const {

@@ -1,6 +1,8 @@
 // One native NATS connection under our event loop: no reconnect, no threads of its own.
 #pragma once
 
+#include "nats/outgoing_message.hpp"
+
 #include <aether/nats/connection_options.hpp>
 
 #include <nats/nats.h>
@@ -41,14 +43,20 @@ public:
   /// The socket's duplicate, handed over: the caller closes it.
   int release_descriptor() noexcept { return std::exchange(descriptor_, -1); }
   bool is_detached() const noexcept { return detached_.load(std::memory_order_acquire); }
-  bool wants_write() const noexcept { return wants_write_.load(std::memory_order_acquire); }
+  bool wants_write() const noexcept { return cnats_writes() || !out_.empty(); }
+
+  /// Copies it into what is to be written, behind everything that is there. False: it is not, for lack of memory or of
+  /// a connection.
+  bool publish(outgoing_parts const& message) noexcept;
+  /// Bytes that wait to be written.
+  std::size_t buffered() const noexcept;
 
   /// Whether process_read() would not block. Under TLS cnats reads on until it has a whole record, whatever comes
   /// between, so a part of one is left in the socket (`descriptor`, the duplicate) until the rest is there, or kept
   /// here when the socket has no room for the rest.
   bool can_read(int descriptor) noexcept;
   void process_read();
-  /// Only when wants_write(): with nothing to write cnats disconnects.
+  /// Writes what the socket takes.
   void process_write();
   /// Closes at once, without the half second that cnats' own close waits for a flush on its loop's thread.
   void close() noexcept;
@@ -67,6 +75,8 @@ private:
 
   native_link() = default;
 
+  bool cnats_writes() const noexcept { return wants_write_.load(std::memory_order_acquire); }
+  bool write_own() noexcept;
   bool take_part(int descriptor) noexcept;
   void want(int descriptor, int bytes) noexcept;
 
@@ -82,8 +92,12 @@ private:
   natsSock socket_ = -1; // cnats' own; valid until detached
   bool tls_ = false;
   std::string tls_name_;
-  int wanted_bytes_ = 1;            // SO_RCVLOWAT
+  int wanted_bytes_ = 1; // SO_RCVLOWAT
   std::vector<unsigned char> part_; // of the next TLS record, taken from the socket
+  // Messages to be written, without TLS: cnats builds a tree of each header and keeps a message until a thread of its
+  // own frees it. What cnats writes itself comes behind them.
+  std::string out_;
+  std::size_t written_ = 0; // of out_
   std::atomic<bool> detached_{false};
   std::atomic<bool> wants_write_{false};
   std::function<void()> on_write_wanted_;

@@ -1,9 +1,7 @@
 // Makes cnats messages and reads them.
 #include "nats/native_message.hpp"
 
-#include "detail/utf8.hpp"
-
-#include <aether/error.hpp>
+#include "nats/outgoing_message.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -56,71 +54,26 @@ spent_messages::collecting::collecting(spent_messages& into) noexcept : before_(
 
 spent_messages::collecting::~collecting() { collected_here = before_; }
 
-bool is_safe_subject(std::string_view subject) noexcept {
-  if (subject.empty() || subject.size() >= 4096)
-    return false;
-  unsigned bad = 0; // without a branch a byte, as every message passes here
-  for (unsigned char c : subject)
-    bad |= static_cast<unsigned>(c <= 0x20) | static_cast<unsigned>(c == 0x7f);
-  return bad == 0;
-}
-
-bool is_safe_filter(std::string_view subject) noexcept {
-  if (!is_safe_subject(subject))
-    return false;
-  for (bool last = false; !last;) {
-    auto const dot = subject.find('.');
-    last = dot == std::string_view::npos;
-    auto const token = subject.substr(0, dot);
-    if (token.empty() || (token.size() > 1 && token.find_first_of("*>") != std::string_view::npos) ||
-        (token == ">" && !last))
-      return false;
-    if (!last)
-      subject.remove_prefix(dot + 1);
-  }
-  return true;
-}
-
-native_message::native_message(std::string const& subject, std::string const& reply, std::string_view data) {
-  if (!is_safe_subject(subject) || (!reply.empty() && !is_safe_subject(reply)) ||
-      subject.size() + reply.size() > max_subject_bytes)
-    throw error(errc::invalid_argument,
-                "the subject " + aether::detail::quoted(subject.substr(0, 100)) + " or the reply subject " +
-                    aether::detail::quoted(reply.substr(0, 100)) +
-                    " is empty, holds white space or control characters, or both together have more than 4,032 bytes");
-  if (data.size() > 1u << 30) // cnats counts in int; no server takes more than 64 MB
-    throw error(errc::event_too_large, "a message of " + std::to_string(data.size()) + " bytes");
+native_message::native_message(outgoing_parts const& m) {
   static bool const opened = nats_Open(-1) == NATS_OK; // before it cnats cannot destroy a message
   natsMsg* made = nullptr;
-  if (!opened || natsMsg_Create(&made, subject.c_str(), reply.empty() ? nullptr : reply.c_str(), data.data(),
-                                static_cast<int>(data.size())) != NATS_OK)
+  if (!opened || natsMsg_Create(&made, m.subject.data(), m.reply.empty() ? nullptr : m.reply.data(), m.data.data(),
+                                static_cast<int>(m.data.size())) != NATS_OK)
     throw std::bad_alloc();
   msg_.reset(made);
-}
-
-native_message::native_message(message const& m, std::string const& reply) : native_message(m.subject, reply, m.data) {
-  std::vector<header_list::value_type const*> headers;
-  for (auto const& h : m.headers)
-    headers.push_back(&h);
+  header_list headers;
+  for (auto lines = m.headers; lines.size() > 2;) {
+    auto const line = lines.substr(0, lines.find("\r\n"));
+    lines.remove_prefix(line.size() + 2);
+    if (auto const colon = line.find(": "); colon != std::string_view::npos) // else the first
+      headers.emplace_back(line.substr(0, colon), line.substr(colon + 2));
+  }
   // So that nothing that begins with a name is there when it is added: see names_of().
   std::stable_sort(headers.begin(), headers.end(),
-                   [](auto const* a, auto const* b) { return a->first.size() < b->first.size(); });
-  for (auto const* h : headers) {
-    auto const& [name, value] = *h;
-    if (!is_safe_subject(name) || name.find(':') != std::string::npos ||
-        value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
-      throw error(errc::invalid_argument, "the header " + aether::detail::quoted(name) +
-                                              " is empty, or it or its value holds what ends it: a colon or white "
-                                              "space in the name, a line break or NUL");
-    if (natsMsgHeader_Add(msg_.get(), name.c_str(), value.c_str()) != NATS_OK)
+                   [](auto const& a, auto const& b) { return a.first.size() < b.first.size(); });
+  for (auto const& [name, value] : headers)
+    if (natsMsgHeader_Add(made, name.c_str(), value.c_str()) != NATS_OK)
       throw std::bad_alloc();
-  }
-}
-
-native_message& native_message::set_header(char const* name, std::string const& value) {
-  if (natsMsgHeader_Set(msg_.get(), name, value.c_str()) != NATS_OK)
-    throw std::bad_alloc();
-  return *this;
 }
 
 std::string_view native_message::reply() const noexcept {

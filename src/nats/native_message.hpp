@@ -1,4 +1,4 @@
-// A cnats message that is owned, with the few things the library reads and writes.
+// A cnats message that is owned, with the few things the library reads.
 #pragma once
 
 #include <aether/nats/message.hpp>
@@ -50,16 +50,15 @@ private:
   std::size_t bytes_ = 0;
 };
 
-/// A plain value: it belongs to no connection and no thread.
+struct outgoing_parts;
+
+/// A message that was received. A plain value: it belongs to no connection and no thread.
 class native_message {
 public:
   native_message() = default;
   explicit native_message(natsMsg* owned) noexcept : msg_(owned) {}
-  /// Throws invalid_argument when the subject holds what would break the protocol, bad_alloc on no memory.
-  native_message(std::string const& subject, std::string const& reply, std::string_view data);
-  explicit native_message(message const& m, std::string const& reply);
-
-  native_message& set_header(char const* name, std::string const& value);
+  /// One that is to be sent. Throws bad_alloc.
+  explicit native_message(outgoing_parts const& m);
 
   explicit operator bool() const noexcept { return msg_ != nullptr; }
   natsMsg* get() const noexcept { return msg_.get(); }
@@ -78,16 +77,5 @@ public:
 private:
   std::unique_ptr<natsMsg, native_message_deleter> msg_;
 };
-
-/// A subject that can be published to: not empty, below 4,096 bytes, no white space or control bytes.
-bool is_safe_subject(std::string_view subject) noexcept;
-
-/// One that can be subscribed to: safe, no token empty, wildcards alone in their token, `>` only at the end. What is
-/// not so makes the server complain, and cnats end the connection.
-bool is_safe_filter(std::string_view subject) noexcept;
-
-/// What a subject, a reply subject and a queue name may have in all: they go into one line, and a server ends a
-/// connection that sends one of more than 4,096 bytes.
-inline constexpr std::size_t max_subject_bytes = 4032;
 
 } // namespace aether::nats::detail

@@ -160,15 +160,15 @@ steady_time placement_core::attempt_deadline() const {
   return clock::now() + std::min<std::chrono::nanoseconds>(lease_ / 6, bucket_->access()->config.request_timeout);
 }
 
-native_message placement_core::message_for(action const& a, std::string const& reply) const {
+outgoing_message placement_core::message_for(action const& a, std::string const& reply) const {
   node_record r;
   r.node = self_;
   r.renewal = a.renewal;
   auto const removes = a.what == lease_step::mark;
-  native_message m(bucket_->subject_of(self_.name), reply, removes ? std::string() : record_text(r));
-  m.set_header("Nats-Expected-Last-Subject-Sequence", std::to_string(a.expected));
+  outgoing_message m(bucket_->subject_of(self_.name), reply, removes ? std::string() : record_text(r),
+                     {{"Nats-Expected-Last-Subject-Sequence", std::to_string(a.expected)}});
   if (removes)
-    m.set_header("KV-Operation", "DEL");
+    m.add_header({"KV-Operation", "DEL"});
   return m;
 }
 

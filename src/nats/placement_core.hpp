@@ -61,7 +61,7 @@ private:
   void failed(std::exception_ptr const& why);
   void when_told(std::uint64_t seen, wake waiting);
   steady_time attempt_deadline() const;
-  native_message message_for(action const& a, std::string const& reply) const;
+  outgoing_message message_for(action const& a, std::string const& reply) const;
   void end(); ///< owns nothing, for good
 
   std::shared_ptr<void const> keeps_open_;

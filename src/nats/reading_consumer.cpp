@@ -43,7 +43,7 @@ private:
   void answered() override { one_of_two(); }
   void one_of_two() {
     if (one_of_two_.exchange(true))
-      core_->publish(native_message(delete_subject_, {}, {}), nullptr);
+      core_->publish(outgoing_message(delete_subject_, {}, {}), nullptr);
   }
 
   std::shared_ptr<connection_core> const core_;
@@ -79,7 +79,7 @@ void reading_consumer::create(consumer_request const& request, steady_time until
   auto const& core = stream_->connection;
   auto const token = core->next_token();
   auto const subject = request.filters.size() == 1 ? api("CREATE") + '.' + request.filters.front() : api("CREATE");
-  native_message message(subject, core->reply_subject(token), config(request));
+  outgoing_message message(subject, core->reply_subject(token), config(request));
   creation_ = std::make_shared<consumer_creation>(core, api("DELETE"));
   filters_ = request.filters;
   core->request(std::move(message), token, creation_, until);
@@ -132,7 +132,7 @@ void reading_consumer::ask(pull const& p, std::string rest) {
   if (p.max_bytes != 0)
     body += R"(,"max_bytes":)" + std::to_string(p.max_bytes);
   auto const& core = stream_->connection;
-  native_message message(api("MSG.NEXT"), reply_, body + '}');
+  outgoing_message message(api("MSG.NEXT"), reply_, body + '}');
   if (std::exchange(pulled_, true))
     return core->publish(std::move(message), nullptr);
   core->request(std::move(message), core->next_token(), std::make_shared<pull_watch>(inbox_),

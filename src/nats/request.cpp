@@ -43,7 +43,7 @@ private:
 
 } // namespace
 
-boost::asio::awaitable<answer> send_and_wait(std::shared_ptr<connection_core> core, native_message message,
+boost::asio::awaitable<answer> send_and_wait(std::shared_ptr<connection_core> core, outgoing_message message,
                                              std::uint64_t token, steady_time deadline, bool exactly) {
   // The core's own deadline only frees what it holds: the caller's passes in the caller's context.
   auto result = co_await wait_until<answer>(deadline, [&](std::shared_ptr<wait_state<answer>> waiting) {
@@ -63,7 +63,7 @@ boost::asio::awaitable<answer> send_and_wait(std::shared_ptr<connection_core> co
   co_return none;
 }
 
-boost::asio::awaitable<answer> request_once(std::shared_ptr<connection_core> core, native_message message,
+boost::asio::awaitable<answer> request_once(std::shared_ptr<connection_core> core, outgoing_message message,
                                             std::uint64_t token, steady_time deadline) {
   return send_and_wait(std::move(core), std::move(message), token, deadline, false);
 }
@@ -71,14 +71,14 @@ boost::asio::awaitable<answer> request_once(std::shared_ptr<connection_core> cor
 boost::asio::awaitable<answer> request_once(std::shared_ptr<connection_core> core, std::string subject,
                                             std::string data, steady_time deadline) {
   auto const token = core->next_token();
-  native_message message(subject, core->reply_subject(token), data);
+  outgoing_message message(subject, core->reply_subject(token), data);
   co_return co_await send_and_wait(std::move(core), std::move(message), token, deadline, false);
 }
 
 boost::asio::awaitable<answer> request_exactly_once(std::shared_ptr<connection_core> core, message m,
                                                     steady_time deadline) {
   auto const token = core->next_token();
-  native_message made(m, core->own_inbox(token));
+  outgoing_message made(m, core->own_inbox(token));
   co_return co_await send_and_wait(std::move(core), std::move(made), token, deadline, true);
 }
 
@@ -86,7 +86,7 @@ boost::asio::awaitable<std::optional<no_answer>> round_trip(std::shared_ptr<conn
                                                             steady_time deadline) {
   for (;;) {
     auto const token = core->next_token();
-    native_message message(core->reply_subject(token), {}, {});
+    outgoing_message message(core->reply_subject(token), {}, {});
     auto const a = co_await send_and_wait(core, std::move(message), token, deadline, false);
     if (a || (a.why == no_answer::permission_denied && !core->inbox_refused()))
       co_return std::nullopt;

@@ -25,7 +25,7 @@ boost::asio::awaitable<answer> request_once(std::shared_ptr<connection_core> cor
                                             std::string data, steady_time deadline);
 
 /// The same with a message that carries reply_subject(token).
-boost::asio::awaitable<answer> request_once(std::shared_ptr<connection_core> core, native_message message,
+boost::asio::awaitable<answer> request_once(std::shared_ptr<connection_core> core, outgoing_message message,
                                             std::uint64_t token, steady_time deadline);
 
 /// The same for a user's message, on an inbox of its own: no_responders is exact. Its reply subject is replaced.

@@ -46,9 +46,10 @@ std::optional<save_step> save_lane::decide(save_glance const& save) {
 }
 
 void save_lane::submit(std::shared_ptr<save_operation> save) {
-  auto close_it = [save] { save->close(); };
-  auto queue_it = [this, save = std::move(save)]() mutable {
-    auto& entry = cache_.at(save->actor_id());
+  auto close_it = [](std::shared_ptr<save_operation>& waiting) { waiting->close(); };
+  auto queue_it = [this](std::shared_ptr<save_operation> save) {
+    auto& entry = cache_.at(save->hashed_actor());
+    save->entry = &entry;
     auto* added = save.get();
     if (entry.idle()) {
       entry.first = std::move(save);
@@ -59,7 +60,7 @@ void save_lane::submit(std::shared_ptr<save_operation> save) {
       entry.last = added;
     }
   };
-  strand_.dispatch(std::move(queue_it), std::move(close_it));
+  strand_.dispatch(std::move(save), std::move(queue_it), std::move(close_it));
 }
 
 void save_lane::take_turns(actor_entry& entry) {
@@ -84,7 +85,7 @@ void save_lane::take_turns(actor_entry& entry) {
 
 void save_lane::ended(save_operation& save) {
   --in_flight_;
-  auto& entry = cache_.at(save.actor_id());
+  auto& entry = *save.entry;
   remember(entry, save.machine().learned(), save.learned_id(), save.learned_age());
   pop(entry);
   grant();
@@ -102,7 +103,7 @@ void save_lane::grant() {
 
 void save_lane::withdraw(std::shared_ptr<save_operation> save) {
   strand_.post([this, save = std::move(save)] {
-    auto* entry = cache_.find(save->actor_id());
+    auto* entry = cache_.find(save->hashed_actor());
     if (!entry || entry->idle() || entry->first == save)
       return; // gone, or it has the turn and ends by itself
     for (auto* before = entry->first.get(); before->next; before = before->next.get()) {
@@ -159,14 +160,14 @@ std::optional<subject_state> save_lane::state_of(actor_entry const& entry, std::
   return state;
 }
 
-std::optional<subject_state> save_lane::known(std::string_view actor_id) {
+std::optional<subject_state> save_lane::known(hashed_id const& actor_id) {
   auto* entry = cache_.find(actor_id);
   if (!entry)
     return {};
   return state_of(*entry, {}, {});
 }
 
-void save_lane::learn(std::string_view actor_id, subject_state const& state, aether::detail::hash128 const& event_id,
+void save_lane::learn(hashed_id const& actor_id, subject_state const& state, aether::detail::hash128 const& event_id,
                       std::chrono::nanoseconds age) {
   auto& entry = cache_.at(actor_id);
   if (entry.idle() && state.last_sequence == 0)

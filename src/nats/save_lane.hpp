@@ -15,7 +15,7 @@ namespace aether::nats::detail {
 
 /// A save as the cache sees it, before it costs anything.
 struct save_glance {
-  std::string_view actor_id;
+  hashed_id actor_id;
   std::string_view event_id;
   save_request request;
 };
@@ -46,9 +46,9 @@ public:
   /// A save that proceed() began has ended.
   void ended(save_operation& save);
   /// What the cache knows of an actor: known and not expired.
-  std::optional<subject_state> known(std::string_view actor_id);
+  std::optional<subject_state> known(hashed_id const& actor_id);
   /// A read of the leader told the actor's current state; ignored while a save has the turn, which knows better.
-  void learn(std::string_view actor_id, subject_state const& state, aether::detail::hash128 const& event_id,
+  void learn(hashed_id const& actor_id, subject_state const& state, aether::detail::hash128 const& event_id,
              std::chrono::nanoseconds age);
   boost::asio::any_io_executor executor() const { return strand_.executor(); }
   std::size_t cache_bytes() const noexcept { return cache_.bytes(); }

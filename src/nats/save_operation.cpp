@@ -5,15 +5,16 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include <charconv>
 #include <exception>
 
 namespace aether::nats::detail {
 
-save_operation::save_operation(std::shared_ptr<store_core> store, std::string actor_id, std::vector<save_item> items,
-                               save_request request, steady_time deadline)
-    : store_(std::move(store)), actor_id_(std::move(actor_id)),
+save_operation::save_operation(std::shared_ptr<store_core> store, std::string actor_id, std::size_t hash,
+                               save_items items, save_request request, steady_time deadline)
+    : store_(std::move(store)), actor_id_(std::move(actor_id)), hash_(hash),
       subject_(store_->stream()->subjects.events_subject(actor_id_)), items_(std::move(items)), request_(request),
-      deadline_(deadline), lane_(store_->lane_of(actor_id_)), machine_(request) {}
+      deadline_(deadline), lane_(store_->lane_of(hashed_actor())), machine_(request) {}
 
 save_operation::~save_operation() = default;
 
@@ -89,15 +90,25 @@ void save_operation::publish(save_step step) {
     return;
   }
   count_attempt();
-  auto const token = store_->link().next_token();
-  store_->link().request(make_message(step, token), token, shared_from_this(), attempt_deadline());
+  prepare(step);
+  auto& link = store_->link();
+  link.request(std::shared_ptr<written_request>(shared_from_this()), link.next_token(), attempt_deadline());
 }
 
-native_message save_operation::make_message(save_step const& step, std::uint64_t token) const {
-  native_message message(subject_, store_->link().reply_subject(token), first().data);
-  message.set_header("Nats-Expected-Last-Subject-Sequence", std::to_string(step.sequence));
-  message.set_header("Nats-Msg-Id", step.suffixed_id ? first().event_id + '+' + make_uuid() : first().event_id);
-  return message;
+void save_operation::prepare(save_step const& step) {
+  expected_sequence_ = step.sequence;
+  if (step.suffixed_id)
+    suffixed_id_ = first().event_id + '+' + make_uuid();
+  else
+    suffixed_id_.clear();
+}
+
+outgoing_parts save_operation::write(std::string_view reply, std::string& room) const {
+  char digits[20];
+  auto const end = std::to_chars(digits, digits + sizeof digits, expected_sequence_).ptr;
+  append_headers(room, {{"Nats-Expected-Last-Subject-Sequence", {digits, static_cast<std::size_t>(end - digits)}},
+                        {"Nats-Msg-Id", suffixed_id_.empty() ? first().event_id : suffixed_id_}});
+  return {subject_, reply, room, first().data};
 }
 
 steady_time save_operation::attempt_deadline() const {
@@ -109,12 +120,12 @@ bool save_operation::on_reply(native_message reply) {
   publish_ack ack;
   auto const verdict = classify(reply.data(), store_->stream()->stream(), ack);
   auto text = ack.error ? text_of(*ack.error) : std::string();
-  auto run = [self = shared_from_this(), verdict, text = std::move(text)]() mutable {
+  auto run = [verdict, text = std::move(text)](std::shared_ptr<save_operation> self) mutable {
     if (!text.empty())
       self->text_ = std::move(text);
     self->on_verdict(verdict);
   };
-  lane_.dispatch(std::move(run), [self = shared_from_this()] { self->close(); });
+  lane_.dispatch(shared_from_this(), std::move(run), [](std::shared_ptr<save_operation>& self) { self->close(); });
   return false;
 }
 

@@ -7,8 +7,10 @@
 #include "nats/connection_core.hpp"
 #include "nats/publish_ack.hpp"
 #include "nats/save_machine.hpp"
+#include "nats/version_cache.hpp"
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/container/small_vector.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -30,6 +32,9 @@ struct save_item {
   std::string data;
 };
 
+/// One, but for a batch.
+using save_items = boost::container::small_vector<save_item, 1>;
+
 struct save_result {
   save_end end = save_end::failed;
   saved success{};
@@ -47,14 +52,15 @@ inline save_step failed_step(boost::system::error_code error) noexcept {
 /// Made by the caller, then owned by its lane; the store goes on with it when the caller has gone, until its deadline.
 /// What publishes and gets its acknowledgement runs here; everything else runs in resolve(), a coroutine of its own
 /// on the lane's strand.
-class save_operation final : public reply_sink, public std::enable_shared_from_this<save_operation> {
+class save_operation final : public written_request, public std::enable_shared_from_this<save_operation> {
 public:
-  save_operation(std::shared_ptr<store_core> store, std::string actor_id, std::vector<save_item> items,
-                 save_request request, steady_time deadline);
+  save_operation(std::shared_ptr<store_core> store, std::string actor_id, std::size_t hash,
+                 save_items items, save_request request, steady_time deadline);
   ~save_operation();
 
   std::string const& actor_id() const noexcept { return actor_id_; }
-  std::vector<save_item> const& items() const noexcept { return items_; }
+  hashed_id hashed_actor() const noexcept { return {actor_id_, hash_}; }
+  save_items const& items() const noexcept { return items_; }
   save_item const& first() const noexcept { return items_.front(); }
   save_item const& last() const noexcept { return items_.back(); }
   save_request const& request() const noexcept { return request_; }
@@ -87,6 +93,8 @@ public:
   bool stop_unless_handed_over() noexcept;
   bool gave_up() const noexcept { return phase_.load(std::memory_order_acquire) == phase::given_up; }
 
+  // Of its lane.
+  actor_entry* entry = nullptr;         // where it is queued, for as long as it is
   std::shared_ptr<save_operation> next; // in the actor's queue
 
 private:
@@ -94,6 +102,8 @@ private:
 
   bool on_reply(native_message reply) override;
   void on_no_answer(no_answer why) override;
+  std::string_view subject() const noexcept override { return subject_; }
+  outgoing_parts write(std::string_view reply, std::string& room) const override;
 
   void publish(save_step step);
   void take_back_unless_handed_over(publish_verdict const& verdict) noexcept;
@@ -105,7 +115,7 @@ private:
   void log_unknown();
   void log_resolved();
   save_step gone_step() const noexcept;
-  native_message make_message(save_step const& step, std::uint64_t token) const;
+  void prepare(save_step const& step);
   steady_time attempt_deadline() const;
 
   void go_on(save_step step);
@@ -122,8 +132,9 @@ private:
 
   std::shared_ptr<store_core> const store_;
   std::string const actor_id_;
+  std::size_t const hash_;
   std::string const subject_;
-  std::vector<save_item> const items_;
+  save_items const items_;
   save_request const request_;
   steady_time const deadline_;
   save_lane& lane_; // of store_
@@ -137,6 +148,8 @@ private:
   std::shared_ptr<aether::detail::wait_state<save_result>> waiting_;
   std::atomic<phase> phase_{phase::idle};
   std::atomic<bool> told_unknown_{false}; // to a caller who gave up
+  std::uint64_t expected_sequence_ = 0; // of the attempt that is made
+  std::string suffixed_id_;             // its id, when it is not the event's
   unsigned attempts_ = 0;
   std::atomic<bool> logged_unknown_{false};
   bool had_turn_ = false;

@@ -79,7 +79,9 @@ awaitable<save_step> save_operation::publish_and_wait(save_step step) {
     text_ = std::move(published.text);
   } else {
     auto const token = store_->link().next_token();
-    auto message = make_message(step, token);
+    prepare(step);
+    std::string room;
+    outgoing_message message(write(store_->link().reply_subject(token), room));
     auto got = co_await request_once(store_->stream()->connection, std::move(message), token, attempt_deadline());
     if (got) {
       publish_ack ack;

@@ -39,9 +39,7 @@ public:
   std::string const& stream_name() const noexcept { return stream_name_; }
   std::vector<weakened_setting> const& weakened() const noexcept { return weakened_; }
 
-  save_lane& lane_of(std::string_view actor_id) noexcept {
-    return *lanes_[std::hash<std::string_view>{}(actor_id) % lanes_.size()];
-  }
+  save_lane& lane_of(hashed_id const& actor_id) noexcept { return *lanes_[actor_id.hash % lanes_.size()]; }
   remembered_saves& remembered() noexcept { return remembered_; }
   snapshot_hints& hints() noexcept { return hints_; }
   group_registry& groups() noexcept { return groups_; }

@@ -10,6 +10,8 @@
 
 #include <aether/json.hpp>
 
+#include <variant>
+
 namespace aether::nats::detail {
 
 using aether::detail::quoted;
@@ -91,13 +93,13 @@ void begin_unless_full(store_core& store, std::string const& actor_id, save_item
   }
 }
 
-begun_save begin(std::shared_ptr<store_core> store, std::string actor_id, std::vector<save_item> items,
-                 aether::detail::prepared_announcements announcements, save_request const& request,
-                 std::chrono::nanoseconds timeout) {
+begun_save begin(std::shared_ptr<store_core> store, std::string actor_id, std::size_t hash,
+                 save_items items, aether::detail::prepared_announcements announcements,
+                 save_request const& request, std::chrono::nanoseconds timeout) {
   auto const deadline = aether::detail::deadline_after(timeout, store->stream()->config.operation_timeout);
   begin_unless_full(*store, actor_id, items.front());
   try {
-    auto save = std::make_shared<save_operation>(store, std::move(actor_id), std::move(items), request, deadline);
+    auto save = std::make_shared<save_operation>(store, std::move(actor_id), hash, std::move(items), request, deadline);
     save->announces(std::move(announcements));
     return {std::move(save), deadline};
   } catch (...) {
@@ -124,32 +126,43 @@ save_outcome outcome_of(begun_save const& begun, wait_result<save_result> const&
 
 } // namespace
 
-awaitable<save_outcome> save_one(std::shared_ptr<store_core> store, event e, save_options options) {
+namespace {
+
+// What needs no suspension is no coroutine: what it holds would be part of the frame, which waits in memory for as
+// long as the save does.
+std::variant<begun_save, save_outcome> begin_one(std::shared_ptr<store_core> store, event& e,
+                                                 save_options const& options) {
   if (!store)
     throw error(errc::not_open, "save_event on a store that was not opened");
   store->check_open();
   aether::detail::check_save(e, options);
   auto const request = request_for(*store, e, e, 1, options);
+  hashed_id const actor(e.actor_id);
   auto& remembered = store->remembered();
   if (!remembered.is_forgetful() && (remembered.empty() || !remembered.find(e.actor_id, e.version, e.id))) {
-    save_glance glance;
-    glance.actor_id = e.actor_id;
-    glance.event_id = e.id;
-    glance.request = request;
-    if (auto const step = store->lane_of(e.actor_id).glance(glance)) {
+    if (auto const step = store->lane_of(actor).glance({actor, e.id, request})) {
       store->watch()->count().cache_hits.add();
       if (step->end == save_end::saved)
-        co_return step->success;
-      co_return conflict(std::move(e.actor_id), e.version, step->current_version);
+        return save_outcome(step->success);
+      return conflict(std::move(e.actor_id), e.version, step->current_version);
     }
   }
   aether::detail::prepared_announcements announcements(store->announcer());
-  std::vector<save_item> items;
+  save_items items;
   items.push_back(encode(*store, e, announcements));
-  auto const begun = begin(std::move(store), std::move(e.actor_id), std::move(items), std::move(announcements), request,
-                           options.timeout);
-  auto const waited = co_await end_of(begun);
-  co_return outcome_of(begun, waited);
+  return begin(std::move(store), std::move(e.actor_id), actor.hash, std::move(items), std::move(announcements), request,
+               options.timeout);
+}
+
+} // namespace
+
+awaitable<save_outcome> save_one(std::shared_ptr<store_core> store, event e, save_options options) {
+  auto begun = begin_one(std::move(store), e, options);
+  if (auto* known = std::get_if<save_outcome>(&begun))
+    co_return std::move(*known);
+  auto const& save = std::get<begun_save>(begun);
+  auto const waited = co_await end_of(save);
+  co_return outcome_of(save, waited);
 }
 
 awaitable<save_outcome> save_batch(std::shared_ptr<store_core> store, std::vector<event> batch, save_options options) {
@@ -165,11 +178,12 @@ awaitable<save_outcome> save_batch(std::shared_ptr<store_core> store, std::vecto
                                                "allow_atomic; nothing was stored: save one event at a time");
   auto const request = request_for(*store, batch.front(), batch.back(), batch.size(), options);
   aether::detail::prepared_announcements announcements(store->announcer());
-  std::vector<save_item> items;
+  save_items items;
   items.reserve(batch.size());
   for (auto& e : batch)
     items.push_back(encode(*store, e, announcements));
-  auto const begun = begin(std::move(store), std::move(batch.front().actor_id), std::move(items),
+  auto const hash = hashed_id(batch.front().actor_id).hash;
+  auto const begun = begin(std::move(store), std::move(batch.front().actor_id), hash, std::move(items),
                            std::move(announcements), request, options.timeout);
   auto const waited = co_await end_of(begun);
   co_return outcome_of(begun, waited);

@@ -106,10 +106,10 @@ awaitable<void> keep_snapshot(std::shared_ptr<store_core> store, actor_snapshot 
     if (sent && latest.value && *latest.value == s)
       co_return; // an attempt whose answer was lost
     auto const token = stream->connection->next_token();
-    native_message message(subject, stream->connection->reply_subject(token), data);
-    message.set_header("Nats-Expected-Last-Subject-Sequence", std::to_string(latest.message_sequence));
+    outgoing_message message(subject, stream->connection->reply_subject(token), data,
+                             {{"Nats-Expected-Last-Subject-Sequence", std::to_string(latest.message_sequence)}});
     if (event_sequence > 0)
-      message.set_header(sequence_header, std::to_string(event_sequence));
+      message.add_header({sequence_header, std::to_string(event_sequence)});
     auto const until = std::min(deadline, clock::now() + stream->config.request_timeout);
     auto const got = co_await request_once(stream->connection, std::move(message), token, until);
     if (got) {

@@ -3,7 +3,7 @@
 
 namespace aether::nats::detail {
 
-actor_entry* version_cache::find(std::string_view actor_id) noexcept {
+actor_entry* version_cache::find(hashed_id const& actor_id) {
   auto found = entries_.find(actor_id);
   if (found == entries_.end())
     return nullptr;
@@ -15,12 +15,12 @@ actor_entry* version_cache::find(std::string_view actor_id) noexcept {
   return &entry;
 }
 
-actor_entry& version_cache::at(std::string_view actor_id) {
+actor_entry& version_cache::at(hashed_id const& actor_id) {
   if (auto* entry = find(actor_id))
     return *entry;
-  auto [place, made] = entries_.try_emplace(std::string(actor_id));
+  auto [place, made] = entries_.try_emplace(std::string(actor_id.text));
   place->second.actor_id = place->first;
-  set_bytes(bytes() + size_of(actor_id));
+  set_bytes(bytes() + size_of(actor_id.text));
   link(place->second);
   return place->second;
 }
@@ -69,7 +69,7 @@ void version_cache::unlink(actor_entry& entry) noexcept {
 void version_cache::drop(actor_entry& entry) noexcept {
   set_bytes(bytes() - size_of(entry.actor_id));
   unlink(entry);
-  entries_.erase(entries_.find(entry.actor_id));
+  entries_.erase(entries_.find(hashed_id(entry.actor_id)));
 }
 
 } // namespace aether::nats::detail

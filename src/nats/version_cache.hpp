@@ -18,6 +18,19 @@ namespace aether::nats::detail {
 
 class save_operation;
 
+/// An actor's id with its hash, which a save computes once.
+struct hashed_id {
+  std::string_view text;
+  std::size_t hash;
+
+  hashed_id(std::string_view id) noexcept : text(id), hash(std::hash<std::string_view>{}(id)) {}
+  hashed_id(std::string const& id) noexcept : hashed_id(std::string_view(id)) {}
+  hashed_id(char const* id) noexcept : hashed_id(std::string_view(id)) {}
+  hashed_id(std::string_view id, std::size_t its_hash) noexcept : text(id), hash(its_hash) {}
+
+  friend bool operator==(std::string const& key, hashed_id const& id) noexcept { return key == id.text; }
+};
+
 /// One actor. Stays where it is in memory while saves wait for it or have it.
 struct actor_entry {
   std::string_view actor_id; // of its key in the cache
@@ -46,9 +59,9 @@ public:
   version_cache& operator=(version_cache const&) = delete;
 
   /// The entry, if there is one; it counts as used.
-  actor_entry* find(std::string_view actor_id) noexcept;
+  actor_entry* find(hashed_id const& actor_id);
   /// The entry, made if there is none. Call settle() when it is idle again.
-  actor_entry& at(std::string_view actor_id);
+  actor_entry& at(hashed_id const& actor_id);
   /// An entry became idle, or learned something: keeps it if there is room and it knows something.
   void settle(actor_entry& entry) noexcept;
 
@@ -62,9 +75,12 @@ public:
   std::size_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
 
 private:
+  // Not noexcept: libstdc++ keeps the hashes then, and a search does not look at entries that are its bucket's
+  // neighbours.
   struct hasher {
     using is_transparent = void;
-    std::size_t operator()(std::string_view s) const noexcept { return std::hash<std::string_view>{}(s); }
+    std::size_t operator()(hashed_id const& id) const { return id.hash; }
+    std::size_t operator()(std::string const& key) const { return std::hash<std::string_view>{}(key); }
   };
   using map_type = std::unordered_map<std::string, actor_entry, hasher, std::equal_to<>>;
 

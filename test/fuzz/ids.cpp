@@ -3,7 +3,7 @@
 
 #include "detail/utf8.hpp"
 #include "fuzz/property.hpp"
-#include "nats/native_message.hpp"
+#include "nats/outgoing_message.hpp"
 
 #include <algorithm>
 #include <cstdint>

@@ -25,9 +25,9 @@ find_package)
   "$CMAKE" --build "$work/build"
   ;;
 add_subdirectory)
-  # -O0, as only the fit of the parts is tested.
+  # -O0 and by the dozen, as only the fit of the parts is tested.
   "$CMAKE" -S "$consumer" -B "$work/build" -G Ninja -DCMAKE_CXX_COMPILER="$CXX" -DCMAKE_CXX_FLAGS="-O0" \
-    -DAETHER_SOURCE_DIR="$SOURCE" -DAETHER_PRECOMPILED_HEADERS=ON
+    -DAETHER_SOURCE_DIR="$SOURCE" -DAETHER_PRECOMPILED_HEADERS=ON -DAETHER_FAST_BUILD=ON
   "$CMAKE" --build "$work/build"
   ;;
 pkg_config)

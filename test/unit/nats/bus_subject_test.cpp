@@ -51,7 +51,7 @@ BOOST_AUTO_TEST_CASE(the_longest_fits_into_a_subject) {
   std::string const id(255, '.');
   auto const subject = bus_subjects(std::string(200, 'p')).subject_of(id, id, std::string(255, '%'));
   BOOST_TEST(subject.size() == 200u + 3 * 3 * 255 + 6);
-  BOOST_CHECK_NO_THROW(native_message(subject, {}, "{}"));
+  BOOST_CHECK_NO_THROW(outgoing_message(subject, {}, "{}"));
 }
 
 BOOST_AUTO_TEST_CASE(a_pattern_is_a_filter_of_namespaces_only) {

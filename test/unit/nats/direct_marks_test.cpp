@@ -19,7 +19,7 @@ using headers = std::vector<std::pair<std::string, std::string>>;
 native_message made(headers const& list, std::string const& data) {
   static auto const opened = nats_Open(-1); // cnats destroys no message before
   BOOST_REQUIRE(opened == NATS_OK);
-  native_message m("_INBOX.a.b", {}, data);
+  native_message m(outgoing_message("_INBOX.a.b", {}, data).parts());
   for (auto const& [name, value] : list)
     natsMsgHeader_Add(m.get(), name.c_str(), value.c_str());
   return m;

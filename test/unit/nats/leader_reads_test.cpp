@@ -13,7 +13,7 @@ namespace {
 leader_answer parsed(std::string const& text) {
   static auto const opened = nats_Open(-1); // cnats destroys no message before
   BOOST_REQUIRE(opened == NATS_OK);
-  return parse_leader_answer(native_message("_INBOX.a", {}, text));
+  return parse_leader_answer(native_message(outgoing_message("_INBOX.a", {}, text).parts()));
 }
 
 } // namespace
