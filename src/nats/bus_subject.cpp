@@ -3,7 +3,7 @@
 
 #include "bus_pattern.hpp"
 #include "detail/utf8.hpp"
-#include "nats/native_message.hpp"
+#include "nats/outgoing_message.hpp"
 #include "nats/subjects.hpp"
 
 #include <aether/error.hpp>

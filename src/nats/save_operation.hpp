@@ -54,8 +54,8 @@ inline save_step failed_step(boost::system::error_code error) noexcept {
 /// on the lane's strand.
 class save_operation final : public written_request, public std::enable_shared_from_this<save_operation> {
 public:
-  save_operation(std::shared_ptr<store_core> store, std::string actor_id, std::size_t hash,
-                 save_items items, save_request request, steady_time deadline);
+  save_operation(std::shared_ptr<store_core> store, std::string actor_id, std::size_t hash, save_items items,
+                 save_request request, steady_time deadline);
   ~save_operation();
 
   std::string const& actor_id() const noexcept { return actor_id_; }

@@ -93,9 +93,9 @@ void begin_unless_full(store_core& store, std::string const& actor_id, save_item
   }
 }
 
-begun_save begin(std::shared_ptr<store_core> store, std::string actor_id, std::size_t hash,
-                 save_items items, aether::detail::prepared_announcements announcements,
-                 save_request const& request, std::chrono::nanoseconds timeout) {
+begun_save begin(std::shared_ptr<store_core> store, std::string actor_id, std::size_t hash, save_items items,
+                 aether::detail::prepared_announcements announcements, save_request const& request,
+                 std::chrono::nanoseconds timeout) {
   auto const deadline = aether::detail::deadline_after(timeout, store->stream()->config.operation_timeout);
   begin_unless_full(*store, actor_id, items.front());
   try {

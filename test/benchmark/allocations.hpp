@@ -5,7 +5,9 @@
 
 namespace aether::benchmark {
 
-/// Calls of malloc, calloc, realloc and the aligned ones that this thread has made.
+/// Calls of malloc, calloc, realloc and the aligned ones that this thread has made, but for those of cnats.
 std::size_t allocations() noexcept;
+/// Those of cnats.
+std::size_t cnats_allocations() noexcept;
 
 } // namespace aether::benchmark

@@ -28,6 +28,9 @@ constexpr server_work server_works[] = {
     {"workflows", &measure_workflows},
     {"sharded", &measure_sharded},
     {"peak_memory", &measure_peak_memory},
+    {"allocations", &measure_allocations},
+    {"many_actors", &measure_many_actors},
+    {"sizes", &measure_sizes},
 };
 
 void measure_on(std::string const& program, options const& wanted, report& out) {

@@ -29,12 +29,14 @@ template <class Client> double save_one_by_one(Client& client, workload const& w
 
 } // namespace
 
-void measure_single_saves(server_run const& run) {
+void measure_single_saves(server_run const& run) { add_single_saves(run, 0); }
+
+void add_single_saves(server_run const& run, std::size_t data_bytes) {
   auto const url = run.server.url();
   auto const count = run.wanted.scaled(5'000, 1'000);
   make_stream(url, stream);
   auto const fresh = [&](char const* name, std::size_t round) {
-    return make_workload(name + std::to_string(round) + '-', 1, count);
+    return make_workload(name + std::to_string(round) + '-', 1, count, data_bytes);
   };
   side const aether = [&](std::size_t round) {
     auto w = fresh("aether", round);
@@ -51,14 +53,17 @@ void measure_single_saves(server_run const& run) {
   auto const medians = interleaved(run.wanted.rounds, {aether, raw, floor});
   remove_stream(url, stream);
 
-  auto r = run.make_row("one save at a time, beside js_Publish", "us");
+  auto r = run.make_row(with_size("one save at a time, beside js_Publish", data_bytes), "us");
   r.aether = medians[0];
   r.raw = medians[1];
   r.floor = medians[2];
-  r.target = target{bound::at_most, 0.85, compared_with::raw};
+  if (data_bytes == 0)
+    r.target = target{bound::at_most, 0.8, compared_with::raw};
   run.out.add(r);
-  r.work = "one save at a time, beside the floor";
-  r.target = target{bound::at_most, 1.3, compared_with::floor};
+  r.work = with_size("one save at a time, beside the floor", data_bytes);
+  r.raw.reset();
+  if (data_bytes == 0)
+    r.target = target{bound::at_most, 1.15, compared_with::floor};
   run.out.add(r);
 }
 

@@ -10,7 +10,8 @@
 
 namespace aether::benchmark {
 
-event sample_event(std::string actor_id, std::int64_t version);
+/// `data_bytes`: instead of the usual data, one text of that length.
+event sample_event(std::string actor_id, std::int64_t version, std::size_t data_bytes = 0);
 
 /// An event as those publish it who only know subjects and bytes.
 struct encoded_event {
@@ -35,6 +36,6 @@ struct workload {
 };
 
 /// `count` events of `actors` actors, named `order-{name}{n}`.
-workload make_workload(std::string const& name, std::size_t actors, std::size_t count);
+workload make_workload(std::string const& name, std::size_t actors, std::size_t count, std::size_t data_bytes = 0);
 
 } // namespace aether::benchmark

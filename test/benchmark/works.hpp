@@ -22,7 +22,12 @@ struct server_run {
   }
 };
 
-// On a server.
+// On a server. `data_bytes`: of each event, about; 0: the usual 250 bytes in all, with targets.
+void add_many_saves(server_run const& run, std::size_t data_bytes);
+void add_single_saves(server_run const& run, std::size_t data_bytes);
+void add_replay(server_run const& run, std::size_t data_bytes);
+std::string with_size(std::string work, std::size_t data_bytes);
+void measure_sizes(server_run const& run);         ///< these three with 100 B, 1 KB and 10 KB
 void measure_many_saves(server_run const& run);    ///< 1,000 actors at once
 void measure_single_saves(server_run const& run);  ///< one after the other
 void measure_latest_version(server_run const& run);
@@ -38,6 +43,8 @@ void measure_actors(server_run const& run);        ///< commands, beside bare sa
 void measure_workflows(server_run const& run);     ///< of five steps, and many after a restart
 void measure_peak_memory(server_run const& run);
 void measure_sharded(server_run const& run);       ///< over several streams
+void measure_allocations(server_run const& run);   ///< of a save, and of an event that is replayed
+void measure_many_actors(server_run const& run);   ///< what a million of them cost
 
 // In process.
 void measure_memory_store(options const& wanted, report& out);

@@ -1,7 +1,7 @@
 // Subjects of a bus: what is written reads back, patterns choose what they should, and nothing escapes its token.
 #include "nats/bus_subject.hpp"
 
-#include "nats/native_message.hpp"
+#include "nats/outgoing_message.hpp"
 
 #include <aether/error.hpp>
 

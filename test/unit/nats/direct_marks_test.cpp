@@ -1,6 +1,7 @@
 // What the headers of a batch of direct gets say: ends, foreign headers, missing messages.
 #include "nats/direct_marks.hpp"
 #include "nats/message_visitor.hpp"
+#include "nats/outgoing_message.hpp"
 
 #include <boost/test/unit_test.hpp>
 

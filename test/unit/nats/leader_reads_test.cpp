@@ -1,5 +1,6 @@
 // What is asked of the stream's leader, and what its answers say.
 #include "nats/leader_reads.hpp"
+#include "nats/outgoing_message.hpp"
 
 #include <boost/test/unit_test.hpp>
 
