@@ -1,4 +1,5 @@
 // What a million actors cost a store: memory in its version cache, and processor time a save.
+#include "benchmark/rounds.hpp"
 #include "benchmark/session.hpp"
 #include "benchmark/workload.hpp"
 #include "benchmark/works.hpp"

@@ -25,9 +25,9 @@ BOOST_AUTO_TEST_CASE(a_message_as_the_protocol_has_it) {
   BOOST_TEST(wire_of(outgoing_message("a.b", {}, "xyz")) == "before|PUB a.b 3\r\nxyz\r\n");
   BOOST_TEST(wire_of(outgoing_message("a.b", "r.1", "")) == "before|PUB a.b r.1 0\r\n\r\n");
   BOOST_TEST(wire_of(outgoing_message("a", "r", "x\r\ny", {{"K", "v"}})) ==
-             "before|HPUB a r 20 24\r\nNATS/1.0\r\nK: v\r\n\r\nx\r\ny\r\n");
+             "before|HPUB a r 18 22\r\nNATS/1.0\r\nK: v\r\n\r\nx\r\ny\r\n");
   BOOST_TEST(wire_of(outgoing_message("a", {}, "x", {{"K", "v"}, {"Long", ""}})) ==
-             "before|HPUB a 28 29\r\nNATS/1.0\r\nK: v\r\nLong: \r\n\r\nx\r\n");
+             "before|HPUB a 26 27\r\nNATS/1.0\r\nK: v\r\nLong: \r\n\r\nx\r\n");
 }
 
 BOOST_AUTO_TEST_CASE(a_header_added_later_stands_behind_the_others) {
