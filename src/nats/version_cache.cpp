@@ -1,75 +1,95 @@
-// A hash map whose idle entries form a least-recently-used list.
+// A hash set of entries, and a hand that goes round over them.
 #include "nats/version_cache.hpp"
+
+#include "nats/save_operation.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
 
 namespace aether::nats::detail {
 
+namespace {
+
+// That a single settle() looks at: when all were used, the cache is larger than it may be for a moment, by few.
+constexpr std::size_t looks_at_most = 1024;
+
+} // namespace
+
+version_cache::~version_cache() {
+  for (auto* entry : order_)
+    destroy(entry);
+}
+
 actor_entry* version_cache::find(hashed_id const& actor_id) {
-  auto found = entries_.find(actor_id);
+  auto const found = entries_.find(actor_id);
   if (found == entries_.end())
     return nullptr;
-  auto& entry = found->second;
-  if (entry.idle() && newest_ != &entry) {
-    unlink(entry);
-    link(entry);
-  }
-  return &entry;
+  (*found)->used = true;
+  return *found;
 }
 
 actor_entry& version_cache::at(hashed_id const& actor_id) {
   if (auto* entry = find(actor_id))
     return *entry;
-  auto [place, made] = entries_.try_emplace(std::string(actor_id.text));
-  place->second.actor_id = place->first;
-  set_bytes(bytes() + size_of(actor_id.text));
-  link(place->second);
-  return place->second;
+  auto const bytes_of_id = actor_id.text.size(); // at most 255
+  order_.reserve(order_.size() + 1 > order_.capacity() ? 2 * order_.size() + 16 : 0);
+  auto* made = new (memory_.allocate(sizeof(actor_entry) + bytes_of_id)) actor_entry();
+  std::memcpy(made + 1, actor_id.text.data(), bytes_of_id);
+  made->hash = actor_id.hash;
+  made->id_bytes = static_cast<std::uint16_t>(bytes_of_id);
+  made->place = static_cast<std::uint32_t>(order_.size());
+  try {
+    entries_.insert(made);
+  } catch (...) {
+    destroy(made);
+    throw;
+  }
+  order_.push_back(made);
+  set_bytes(bytes() + size_of(bytes_of_id));
+  return *made;
 }
 
 void version_cache::settle(actor_entry& entry) noexcept {
-  unlink(entry);
-  link(entry);
   if (entry.idle() && !entry.known)
     drop(entry);
-  for (auto* candidate = oldest_; candidate && bytes() > max_bytes_;) {
-    auto* next = candidate->newer;
-    if (candidate->idle())
-      drop(*candidate);
-    candidate = next;
+  if (bytes() > max_bytes_)
+    make_room();
+}
+
+void version_cache::make_room() noexcept {
+  for (auto looks = std::min(2 * order_.size(), looks_at_most); looks > 0 && bytes() > max_bytes_; --looks, ++hand_) {
+    if (hand_ >= order_.size())
+      hand_ = 0;
+    auto& candidate = *order_[hand_];
+    if (candidate.idle() && !std::exchange(candidate.used, false))
+      drop(candidate); // the newest takes its place, and the hand goes on: it comes to it last
+    if (order_.empty())
+      return;
   }
 }
 
-std::size_t version_cache::size_of(std::string_view actor_id) noexcept {
-  // The node with its key and hash, a bucket, what the allocator adds, and the id when it is not in the key itself.
-  constexpr auto node = sizeof(map_type::value_type) + 5 * sizeof(void*);
-  return node + (actor_id.size() > 15 ? actor_id.size() + 17 : 0);
+std::size_t version_cache::size_of(std::size_t id_bytes) noexcept {
+  // The pool's block, a place in the order, and a slot of the set, both of which may be half empty.
+  auto const bytes = sizeof(actor_entry) + id_bytes;
+  std::size_t const step = bytes <= 128 ? 16 : 64;
+  return (bytes + step - 1) / step * step + 4 * sizeof(void*);
 }
 
-void version_cache::link(actor_entry& entry) noexcept {
-  entry.older = newest_;
-  entry.newer = nullptr;
-  if (newest_)
-    newest_->newer = &entry;
-  newest_ = &entry;
-  if (!oldest_)
-    oldest_ = &entry;
-}
-
-void version_cache::unlink(actor_entry& entry) noexcept {
-  if (newest_ == &entry)
-    newest_ = entry.older;
-  if (oldest_ == &entry)
-    oldest_ = entry.newer;
-  if (entry.newer)
-    entry.newer->older = entry.older;
-  if (entry.older)
-    entry.older->newer = entry.newer;
-  entry.newer = entry.older = nullptr;
+void version_cache::destroy(actor_entry* entry) noexcept {
+  auto const bytes_in_all = sizeof(actor_entry) + entry->id_bytes;
+  entry->~actor_entry();
+  memory_.deallocate(entry, bytes_in_all);
 }
 
 void version_cache::drop(actor_entry& entry) noexcept {
-  set_bytes(bytes() - size_of(entry.actor_id));
-  unlink(entry);
-  entries_.erase(entries_.find(hashed_id(entry.actor_id)));
+  set_bytes(bytes() - size_of(entry.id_bytes));
+  entries_.erase(&entry);
+  auto* last = order_.back();
+  order_[entry.place] = last;
+  last->place = entry.place;
+  order_.pop_back();
+  destroy(&entry);
 }
 
 } // namespace aether::nats::detail
