@@ -4,8 +4,8 @@
 #include "nats/save_operation.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <new>
+#include <utility>
 
 namespace aether::nats::detail {
 
@@ -35,7 +35,7 @@ actor_entry& version_cache::at(hashed_id const& actor_id) {
   auto const bytes_of_id = actor_id.text.size(); // at most 255
   order_.reserve(order_.size() + 1 > order_.capacity() ? 2 * order_.size() + 16 : 0);
   auto* made = new (memory_.allocate(sizeof(actor_entry) + bytes_of_id)) actor_entry();
-  std::memcpy(made + 1, actor_id.text.data(), bytes_of_id);
+  std::copy(actor_id.text.begin(), actor_id.text.end(), reinterpret_cast<char*>(made + 1));
   made->hash = actor_id.hash;
   made->id_bytes = static_cast<std::uint16_t>(bytes_of_id);
   made->place = static_cast<std::uint32_t>(order_.size());
