@@ -47,16 +47,16 @@ std::optional<save_step> save_lane::decide(save_glance const& save) {
 
 void save_lane::submit(std::shared_ptr<save_operation> save) {
   auto close_it = [](std::shared_ptr<save_operation>& waiting) { waiting->close(); };
-  auto queue_it = [this](std::shared_ptr<save_operation> save) {
-    auto& entry = cache_.at(save->hashed_actor());
-    save->entry = &entry;
-    auto* added = save.get();
+  auto queue_it = [this](std::shared_ptr<save_operation> queued) {
+    auto& entry = cache_.at(queued->hashed_actor());
+    queued->entry = &entry;
+    auto* added = queued.get();
     if (entry.idle()) {
-      entry.first = std::move(save);
+      entry.first = std::move(queued);
       entry.last = added;
       take_turns(entry);
     } else {
-      entry.last->next = std::move(save);
+      entry.last->next = std::move(queued);
       entry.last = added;
     }
   };
