@@ -47,12 +47,12 @@ struct adding {
 
 using run_ptr = std::shared_ptr<adding>;
 
-awaitable<stream_record> read_record(run_ptr run, std::size_t index) {
+awaitable<detail::recorded_stream> read_stream(run_ptr run, std::size_t index) {
   auto name = sharded_stream_name(run->place->store, index);
-  auto record = co_await detail::find_stream_record(run->place->connection_of(index), name, run->place->config.stream);
-  if (!record)
+  auto found = co_await detail::find_recorded_stream(run->place->connection_of(index), name, run->place->config.stream);
+  if (!found)
     throw error(errc::stream_not_found, run->what() + ": stream " + quoted(name) + " is not there");
-  co_return std::move(*record);
+  co_return std::move(*found);
 }
 
 awaitable<void> write_record(run_ptr run, std::size_t index, stream_layout layout) {
@@ -67,7 +67,11 @@ stream_layout layout_afterwards(adding const& run, std::size_t index) {
 
 /// True: there is nothing to do.
 awaitable<bool> begin(run_ptr run) {
-  run->records.push_back(co_await read_record(run, 0));
+  auto first = co_await read_stream(run, 0);
+  auto& settings = run->place->config.stream;
+  settings = detail::taken_after(first.config, std::move(settings));
+  settings.subject_encoding = first.record.encoding;
+  run->records.push_back(std::move(first.record));
   run->before = detail::recorded_layout(run->place->store, run->records[0], 0);
   auto const& before = run->before;
   if (before.adding != 0 && before.adding != run->wanted)
@@ -83,7 +87,8 @@ awaitable<bool> begin(run_ptr run) {
     co_return true;
   run->done.layout_version = before.version + 1;
   for (std::size_t i = 1; i < before.streams; ++i) {
-    auto record = co_await read_record(run, i);
+    auto found = co_await read_stream(run, i);
+    auto& record = found.record;
     auto const old_layout = layout_of(run->place->store, before.streams, i, before.version);
     if (record.layout != old_layout && record.layout != layout_afterwards(*run, i))
       throw error(errc::stream_settings_differ,

@@ -97,11 +97,11 @@ namespace {
 
 /// What the store was made with; none: it is not there.
 awaitable<std::optional<stream_layout>> find_layout(std::shared_ptr<sharded_place const> place) {
-  auto const record = co_await find_stream_record(place->connections.front(), sharded_stream_name(place->store, 0),
-                                                  place->config.stream);
+  auto const first = co_await find_recorded_stream(place->connections.front(), sharded_stream_name(place->store, 0),
+                                                   place->config.stream);
   std::optional<stream_layout> layout;
-  if (record) {
-    layout = recorded_layout(place->store, *record, place->config.stream_count);
+  if (first) {
+    layout = recorded_layout(place->store, first->record, place->config.stream_count);
     if (layout->adding != 0)
       throw error(errc::stream_settings_differ,
                   "opening sharded store " + quoted(place->store) + ": streams are being added to it until there are " +

@@ -384,6 +384,21 @@ std::optional<boost::json::object> mended(boost::json::object const& actual,
   return config;
 }
 
+jetstream_config taken_after(boost::json::object const& actual, jetstream_config config) {
+  auto const number = [&](char const* name) { return integer_at(actual, name).value_or(0); };
+  if (config.stream_retention.count() == 0) {
+    std::chrono::nanoseconds const max_age(number("max_age"));
+    config.stream_retention = max_age.count() == 0 ? retention::forever : max_age;
+  }
+  if (config.replica_count == 0)
+    config.replica_count = static_cast<int>(number("num_replicas"));
+  if (config.max_stream_bytes == 0)
+    config.max_stream_bytes = static_cast<std::size_t>(std::max<std::int64_t>(number("max_bytes"), 0));
+  if (config.duplicate_window.count() == 0)
+    config.duplicate_window = std::chrono::nanoseconds(number("duplicate_window"));
+  return config;
+}
+
 std::vector<weakened_setting> weakened(std::vector<difference> const& differences) {
   std::vector<weakened_setting> list;
   for (auto const& d : differences)

@@ -87,6 +87,9 @@ std::optional<error> refusal(wanted_stream const& wanted, std::vector<difference
 std::optional<boost::json::object> mended(boost::json::object const& actual,
                                           std::vector<difference> const& differences);
 
+/// What the configuration leaves open as this stream has it, so that another one is made like it.
+jetstream_config taken_after(boost::json::object const& actual, jetstream_config config);
+
 /// What stays weaker or other than asked for; upgrades that did not come are no weakness.
 std::vector<weakened_setting> weakened(std::vector<difference> const& differences);
 

@@ -220,19 +220,20 @@ awaitable<std::optional<stream_answer>> find_stream(opening const& o) {
 
 } // namespace
 
-awaitable<std::optional<stream_record>> find_stream_record(connection on, std::string stream_name,
-                                                           jetstream_config config) {
+awaitable<std::optional<recorded_stream>> find_recorded_stream(connection on, std::string stream_name,
+                                                               jetstream_config config) {
   auto const o = begin_opening(std::move(on), stream_name, std::move(config));
   auto const found = co_await find_stream(o);
-  std::optional<stream_record> record;
+  std::optional<recorded_stream> stream;
   if (found) {
+    stream.emplace().config = found->config;
     auto const description = string_at(found->config, "description").value_or("");
-    if (parse_description(description, record.emplace()) != record_state::read)
+    if (parse_description(description, stream->record) != record_state::read)
       throw error(errc::stream_settings_differ,
                   o.what() + ": it was not made by this library, or by a later version of it: its description is " +
                       aether::detail::quoted(description));
   }
-  co_return record;
+  co_return stream;
 }
 
 awaitable<void> update_stream_record(connection on, stream_record record, jetstream_config config) {

@@ -24,10 +24,17 @@ struct opened_stream {
 awaitable<opened_stream> open_stream(connection on, std::string stream_name, jetstream_config config,
                                      std::optional<stream_layout> layout);
 
-/// What is recorded of a stream, which is not changed; none: it is not there. Throws as open_stream() does; a stream
-/// without a record, or with a broken one, is stream_settings_differ.
-awaitable<std::optional<stream_record>> find_stream_record(connection on, std::string stream_name,
-                                                           jetstream_config config);
+struct recorded_stream {
+  stream_record record;
+  boost::json::object config; ///< as the server echoes it
+
+  recorded_stream() = default;
+};
+
+/// A stream, which is not changed, and what is recorded of it; none: it is not there. Throws as open_stream() does; a
+/// stream without a record, or with a broken one, is stream_settings_differ.
+awaitable<std::optional<recorded_stream>> find_recorded_stream(connection on, std::string stream_name,
+                                                               jetstream_config config);
 /// Changes nothing but the record.
 awaitable<void> update_stream_record(connection on, stream_record record, jetstream_config config);
 

@@ -111,6 +111,28 @@ BOOST_AUTO_TEST_CASE(what_moves_reads_as_before) {
   });
 }
 
+// Nobody has to tell it with what settings the store was made.
+BOOST_AUTO_TEST_CASE(new_streams_are_made_like_the_first) {
+  run([](boost::asio::io_context&) -> awaitable<void> {
+    auto const name = new_stream();
+    auto on = co_await nats::connection::connect(shared_server().url());
+    nats::sharded_config config;
+    config.stream_count = 2;
+    config.stream.stream_retention = nats::retention::forever;
+    config.stream.duplicate_window = std::chrono::minutes(5);
+    config.stream.subject_encoding = nats::subject_encoding::underscore;
+    {
+      auto store = co_await nats::open_sharded_store(on, name, config);
+      co_await fill(store);
+    }
+    auto const done = co_await add(name, 4);
+    BOOST_TEST(done.actors_moved > 0u);
+    config.stream_count = 4;
+    auto store = co_await nats::open_sharded_store(on, name, config);
+    co_await is_whole(store, versions);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(interrupted_anywhere_it_goes_on) {
   run(
       [](boost::asio::io_context&) -> awaitable<void> {

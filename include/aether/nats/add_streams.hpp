@@ -39,7 +39,8 @@ struct added_streams {
 /// The copies are stored anew: their retention begins again, subscriptions that go on from a position taken before get
 /// them once more, and while such a store catches up they come when they were copied.
 ///
-/// `connections`, `config`: as open_sharded_store() wants them. `progress` is called now and then. Throws
+/// `connections`, `config`: as open_sharded_store() wants them; what the configuration leaves open (retention,
+/// replicas, bytes, the duplicate window) is as the first stream has it. `progress` is called now and then. Throws
 /// stream_not_found, invalid_argument for fewer streams than there are, stream_settings_differ while they are being
 /// added until there is another number, and what saves and reads throw.
 awaitable<added_streams> add_streams(std::vector<connection> connections, std::string store, std::size_t stream_count,

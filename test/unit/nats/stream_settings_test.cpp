@@ -141,6 +141,29 @@ BOOST_AUTO_TEST_CASE(options_reach_the_configuration) {
   BOOST_CHECK_THROW(make_wanted(resolved({}), "a.b", false), aether::error);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_left_open_is_taken_after_a_stream) {
+  boost::json::object actual{
+      {"max_age", 0}, {"num_replicas", 3}, {"max_bytes", 1'000'000'000}, {"duplicate_window", 300'000'000'000}};
+  auto taken = taken_after(actual, jetstream_config());
+  BOOST_TEST((taken.stream_retention == retention::forever));
+  BOOST_TEST(taken.replica_count == 3);
+  BOOST_TEST(taken.max_stream_bytes == 1'000'000'000u);
+  BOOST_TEST((taken.duplicate_window == std::chrono::minutes(5)));
+  actual["max_age"] = 3'600'000'000'000;
+  actual["max_bytes"] = -1;
+  taken = taken_after(actual, jetstream_config());
+  BOOST_TEST((taken.stream_retention == std::chrono::hours(1)));
+  BOOST_TEST(taken.max_stream_bytes == 0u);
+  jetstream_config said;
+  said.stream_retention = std::chrono::hours(2);
+  said.replica_count = 1;
+  said.max_stream_bytes = 5;
+  said.duplicate_window = std::chrono::seconds(1);
+  taken = taken_after(actual, said);
+  BOOST_TEST((taken.stream_retention == said.stream_retention && taken.duplicate_window == said.duplicate_window));
+  BOOST_TEST((taken.replica_count == 1 && taken.max_stream_bytes == 5u));
+}
+
 BOOST_AUTO_TEST_CASE(the_record_round_trips_and_fits) {
   for (auto const encoding : {subject_encoding::percent, subject_encoding::underscore}) {
     stream_record r;
