@@ -56,7 +56,7 @@ protected:
 class written_request : public reply_sink {
 public:
   /// On the connection's strand, at most once a request. What it needs room for it appends to `room`.
-  virtual outgoing_parts write(std::string_view reply, std::string& room) const = 0;
+  virtual outgoing_parts write(std::string_view reply, std::string& room) = 0;
 
 protected:
   ~written_request() = default;

@@ -78,11 +78,14 @@ struct current_state {
 };
 /// How old the latest event is by this machine's clock. Behind a malformed last message it is not known: as old as can
 /// be, so that nothing is kept which may have expired.
+inline std::chrono::nanoseconds age_since(time_point stored) noexcept {
+  std::chrono::nanoseconds const age = std::chrono::system_clock::now() - stored;
+  return std::max(age, std::chrono::nanoseconds(0));
+}
 inline std::chrono::nanoseconds age_of(current_state const& current) noexcept {
   if (current.latest && current.latest_sequence != current.last_sequence)
     return std::chrono::nanoseconds::max();
-  std::chrono::nanoseconds const age = std::chrono::system_clock::now() - current.last_time;
-  return std::max(age, std::chrono::nanoseconds(0));
+  return age_since(current.last_time);
 }
 
 /// One read unless the last message is malformed; then its history is searched backwards by bisection or read.

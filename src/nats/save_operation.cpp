@@ -7,6 +7,7 @@
 
 #include <charconv>
 #include <exception>
+#include <utility>
 
 namespace aether::nats::detail {
 
@@ -79,8 +80,51 @@ save_step save_operation::decide(std::optional<subject_state> cached, aether::de
 void save_operation::proceed(save_step step) {
   if (step.what == save_do::publish && !request_.is_batch())
     publish(step);
+  else if (step.what == save_do::read_last && !std::exchange(asked_for_last_, true))
+    ask_for_last();
   else
     go_on(step);
+}
+
+void save_operation::ask_for_last() {
+  auto question = std::make_shared<last_question>(shared_from_this(), *store_->stream(), subject_);
+  auto& link = store_->link();
+  link.request(std::shared_ptr<written_request>(std::move(question)), link.next_token(), attempt_deadline());
+}
+
+// Posted, as it may be told inside proceed(), which the lane called while it hands out turns.
+void save_operation::on_last_message(std::optional<leader_answer> answer) {
+  lane_.post([self = shared_from_this(), answer = std::move(answer)] { self->on_last(answer); },
+             [self = shared_from_this()] { self->close(); });
+}
+
+void save_operation::on_last(std::optional<leader_answer> const& answer) {
+  if (phase_ == phase::finished)
+    return;
+  if (gave_up() && !machine_.has_open_attempt())
+    return end(gone_step());
+  save_step again;
+  again.what = save_do::read_last;
+  if (!answer)
+    return proceed(again); // in a coroutine, which knows what to do about it
+  subject_state state;
+  learned_id_ = {};
+  learned_age_ = age_since({}); // nothing is known of an empty subject for long
+  if (auto const& last = answer->message) {
+    auto const read = read_stored_event(*store_->stream(), actor_id_, last->sequence, last->data);
+    if (!read.value)
+      return proceed(again); // malformed: the one before it is searched for
+    state.last_sequence = state.event_sequence = last->sequence;
+    state.version = read.value->version;
+    state.is_this_event = !request_.is_batch() && is_first(*read.value);
+    learned_id_ = aether::detail::hash_of(read.value->id);
+    learned_age_ = age_since(last->time);
+  }
+  auto const step = machine_.on_last(state);
+  if (step.what == save_do::finish)
+    end(step);
+  else
+    proceed(step);
 }
 
 void save_operation::publish(save_step step) {
@@ -103,7 +147,7 @@ void save_operation::prepare(save_step const& step) {
     suffixed_id_.clear();
 }
 
-outgoing_parts save_operation::write(std::string_view reply, std::string& room) const {
+outgoing_parts save_operation::write(std::string_view reply, std::string& room) {
   char digits[20];
   auto const end = std::to_chars(digits, digits + sizeof digits, expected_sequence_).ptr;
   append_headers(room, {{"Nats-Expected-Last-Subject-Sequence", {digits, static_cast<std::size_t>(end - digits)}},

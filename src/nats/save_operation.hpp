@@ -5,6 +5,7 @@
 #include "detail/hash.hpp"
 #include "detail/wait.hpp"
 #include "nats/connection_core.hpp"
+#include "nats/last_question.hpp"
 #include "nats/publish_ack.hpp"
 #include "nats/save_machine.hpp"
 #include "nats/version_cache.hpp"
@@ -52,7 +53,9 @@ inline save_step failed_step(boost::system::error_code error) noexcept {
 /// Made by the caller, then owned by its lane; the store goes on with it when the caller has gone, until its deadline.
 /// What publishes and gets its acknowledgement runs here; everything else runs in resolve(), a coroutine of its own
 /// on the lane's strand.
-class save_operation final : public written_request, public std::enable_shared_from_this<save_operation> {
+class save_operation final : public written_request,
+                             public last_message_asker,
+                             public std::enable_shared_from_this<save_operation> {
 public:
   save_operation(std::shared_ptr<store_core> store, std::string actor_id, std::size_t hash, save_items items,
                  save_request request, steady_time deadline);
@@ -103,9 +106,12 @@ private:
   bool on_reply(native_message reply) override;
   void on_no_answer(no_answer why) override;
   std::string_view subject() const noexcept override { return subject_; }
-  outgoing_parts write(std::string_view reply, std::string& room) const override;
+  outgoing_parts write(std::string_view reply, std::string& room) override;
 
   void publish(save_step step);
+  void ask_for_last();
+  void on_last_message(std::optional<leader_answer> answer) override;
+  void on_last(std::optional<leader_answer> const& answer);
   void take_back_unless_handed_over(publish_verdict const& verdict) noexcept;
   void on_verdict(publish_verdict verdict);
   bool may_hand_over() noexcept;
@@ -129,6 +135,7 @@ private:
   boost::asio::awaitable<save_step> read_batch();
   boost::asio::awaitable<save_step> wait_ready(save_step step);
   seen_message seen(stored_message const& message) const;
+  bool is_first(event const& stored) const; // this very event
 
   std::shared_ptr<store_core> const store_;
   std::string const actor_id_;
@@ -153,6 +160,7 @@ private:
   unsigned attempts_ = 0;
   std::atomic<bool> logged_unknown_{false};
   bool had_turn_ = false;
+  bool asked_for_last_ = false;
   bool had_remembered_ = false;
   bool answered_ = false; // the publish that proceed() made; on the connection's strand
 };

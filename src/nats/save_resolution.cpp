@@ -107,8 +107,7 @@ awaitable<save_step> save_operation::read_last() {
   if (current.latest) {
     state.version = current.latest->version;
     state.event_sequence = current.latest_sequence;
-    state.is_this_event =
-        !request_.is_batch() && current.latest->version == first().version && current.latest->id == first().event_id;
+    state.is_this_event = !request_.is_batch() && is_first(*current.latest);
     learned_id_ = aether::detail::hash_of(current.latest->id);
   }
   learned_age_ = age_of(current);
@@ -123,6 +122,10 @@ awaitable<save_step> save_operation::read_one(save_step step) {
   if (message)
     found = seen(*message);
   co_return after ? machine_.on_first_after(found) : machine_.on_read_at(found);
+}
+
+bool save_operation::is_first(event const& stored) const {
+  return stored.version == first().version && stored.id == first().event_id;
 }
 
 seen_message save_operation::seen(stored_message const& message) const {
