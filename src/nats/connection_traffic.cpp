@@ -400,8 +400,13 @@ void connection_core::on_deadlines() {
 void connection_core::schedule_flush() {
   if (flush_posted_.exchange(true))
     return;
-  if (auto self = weak_from_this().lock())
-    serial_.post([self] { self->flush(); });
+  try {
+    if (auto self = weak_from_this().lock())
+      serial_.post([self] { self->flush(); });
+  } catch (...) { // no memory: what is published next asks again
+    flush_posted_ = false;
+    throw;
+  }
 }
 
 void connection_core::flush() {

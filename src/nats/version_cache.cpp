@@ -34,7 +34,7 @@ actor_entry& version_cache::at(hashed_id const& actor_id) {
     return *entry;
   auto const bytes_of_id = actor_id.text.size(); // at most 255
   order_.reserve(order_.size() + 1 > order_.capacity() ? 2 * order_.size() + 16 : 0);
-  auto* made = new (memory_.allocate(sizeof(actor_entry) + bytes_of_id)) actor_entry();
+  auto* made = new (memory_.allocate(block_of(bytes_of_id))) actor_entry();
   std::copy(actor_id.text.begin(), actor_id.text.end(), reinterpret_cast<char*>(made + 1));
   made->hash = actor_id.hash;
   made->id_bytes = static_cast<std::uint16_t>(bytes_of_id);
@@ -69,17 +69,19 @@ void version_cache::make_room() noexcept {
   }
 }
 
+std::size_t version_cache::block_of(std::size_t id_bytes) noexcept {
+  return std::max(sizeof(actor_entry) + id_bytes, pooled_bytes);
+}
+
 std::size_t version_cache::size_of(std::size_t id_bytes) noexcept {
-  // The pool's block, a place in the order, and a slot of the set, both of which may be half empty.
-  auto const bytes = sizeof(actor_entry) + id_bytes;
-  std::size_t const step = bytes <= 128 ? 16 : 64;
-  return (bytes + step - 1) / step * step + 4 * sizeof(void*);
+  // The block and what an allocator adds, a place in the order, and a slot of the set, both of which may be half empty.
+  return block_of(id_bytes) + (id_bytes > pooled_bytes - sizeof(actor_entry) ? 16 : 0) + 4 * sizeof(void*);
 }
 
 void version_cache::destroy(actor_entry* entry) noexcept {
-  auto const bytes_in_all = sizeof(actor_entry) + entry->id_bytes;
+  auto const bytes = block_of(entry->id_bytes);
   entry->~actor_entry();
-  memory_.deallocate(entry, bytes_in_all);
+  memory_.deallocate(entry, bytes);
 }
 
 void version_cache::drop(actor_entry& entry) noexcept {

@@ -93,14 +93,17 @@ private:
     bool operator()(actor_entry const* entry, hashed_id const& id) const noexcept { return (*this)(id, entry); }
   };
 
+  static constexpr std::size_t pooled_bytes = 128;
+  static std::size_t block_of(std::size_t id_bytes) noexcept;
   static std::size_t size_of(std::size_t id_bytes) noexcept;
   void destroy(actor_entry* entry) noexcept;
   void drop(actor_entry& entry) noexcept;
   void make_room() noexcept;
   void set_bytes(std::size_t bytes) noexcept { bytes_.store(bytes, std::memory_order_relaxed); }
 
-  // Of their own: else they lie between what each save allocates and frees, and that is all over the memory then.
-  std::pmr::unsynchronized_pool_resource memory_{std::pmr::pool_options{0, 512}};
+  // Of their own: else they lie between what each save allocates and frees, and that is all over the memory then. Of
+  // one size, so that what is dropped has room for what comes; a longer id's is not taken from there.
+  std::pmr::unsynchronized_pool_resource memory_{std::pmr::pool_options{0, pooled_bytes}};
   boost::unordered_flat_set<actor_entry*, hasher, same_id> entries_;
   std::vector<actor_entry*> order_; // of their coming, but for what took a dropped one's place
   std::size_t hand_ = 0;            // in it: whom to look at next
