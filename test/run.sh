@@ -93,6 +93,8 @@ is_due() {
   [ "${CI:-}" = true ] || return 0
   case $mode:$1:$2 in
   release:faults:$newer_server) return 1 ;;
+  release:roles:$newer_server) ;;
+  release:roles:*) return 1 ;;
   asan:cluster:*) return 1 ;;
   asan:*:$newer_server) ;;
   asan:*) return 1 ;;
@@ -105,7 +107,7 @@ for server in "${servers[@]:-nats-server}"; do
   export AETHER_NATS_SERVER=$server
   run_program "contract_${version:-none}" aether_contract_tests 600
   # Once more with the permissions that docs/permissions.md names.
-  [ "$mode" != release ] || AETHER_ROLES=yes run_program "roles_${version:-none}" aether_contract_tests 600
+  [ "$mode" != release ] || ! is_due roles "$version" || AETHER_ROLES=yes run_program "roles_${version:-none}" aether_contract_tests 600
   run_program "cli_${version:-none}" aether_cli_tests 300
   ! is_due integration "$version" || run_program "integration_${version:-none}" aether_integration_tests 900
   ! is_due faults "$version" || run_server_faults "${version:-none}"
