@@ -6,7 +6,7 @@
 #   test/run.sh campaign [--part NAME]         the faults in full, hours; what has passed is not run again (--again)
 #   test/run.sh benchmark [--quick]            prints the table and writes build/benchmark.json
 # Closes with `N passed, N failed`, counted in test cases. CI=true makes a missing server a failure, compiles for speed of
-# compiling, and lets the sanitizers share the longest programs: each of them on one server, and every one in release.
+# compiling, and runs the longest programs on one server each, which the sanitizers share; without it, on every one.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)

@@ -101,11 +101,11 @@ private:
     std::string const advice = "what an actor's first events said is gone with them: raise max_age (stream_retention; "
                                "retention::forever), or copy what has to stay before";
     auto const first = facts_.stream.first_time;
-    auto const age = facts_.now - first;
+    auto const old = facts_.now - (limit - limit / 10); // no overflow, whatever a server tells
     if (facts_.stream.first_sequence > 1)
       add(severity::warning, "max_age",
           kept + "; the first " + std::to_string(facts_.stream.first_sequence - 1) + " messages are gone", advice);
-    else if (first != time_point{} && age >= limit - limit / 10)
+    else if (first != time_point{} && first <= old)
       add(severity::warning, "max_age", kept + "; the oldest is from " + format_time(first), advice);
     else
       add(severity::info, "max_age", kept,

@@ -1,7 +1,8 @@
-// Any bytes as a stored message's header block; what is read of it goes into a message of cnats and out again, and is
-// read there as the marks of a direct get.
+// Any bytes as a stored message's header block; what is read of it is written as we send it, by us and through a
+// message of cnats, and is read there as the marks of a direct get.
 #include "nats/direct_marks.hpp"
 #include "nats/header_block.hpp"
+#include "nats/outgoing_message.hpp"
 
 #include "fuzz/property.hpp"
 
@@ -82,6 +83,10 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   m.headers = block.headers;
   try {
     outgoing_message const sent(m, "reply");
+    header_block again;
+    demand(sent.parts().headers.empty() == m.headers.empty(), "a block where there are headers");
+    if (!m.headers.empty())
+      demand(parse_header_block(sent.parts().headers, again) && again.headers == m.headers, "the wire has the headers");
     native_message native(sent.parts());
     for (auto const& [name, value] : m.headers)
       if (!begins_another(m.headers, name)) // as cnats may find the other one
