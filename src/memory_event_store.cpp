@@ -11,6 +11,7 @@
 #include "store_watch.hpp"
 
 #include "detail/call_deadline.hpp"
+#include "detail/thread_handles.hpp"
 #include "detail/utf8.hpp"
 #include "detail/wait.hpp"
 
@@ -264,101 +265,113 @@ memory_event_store::memory_event_store(boost::asio::any_io_executor executor, me
   config.validate();
   if (!executor)
     throw error(errc::invalid_argument, "memory_event_store: the executor is empty");
-  impl_ = std::make_shared<impl>(config);
+  handles_ = std::make_shared<detail::thread_handles<impl>>(std::make_shared<impl>(config));
+}
+
+std::shared_ptr<memory_event_store::impl> memory_event_store::mine() const {
+  return handles_ ? handles_->mine() : nullptr;
 }
 
 awaitable<save_outcome> memory_event_store::do_save_event(event e, save_options options) {
-  return impl::save(impl_, std::move(e), options);
+  return impl::save(mine(), std::move(e), options);
 }
 
 awaitable<save_outcome> memory_event_store::do_save_events(std::vector<event> batch, save_options options) {
-  return impl::save_batch(impl_, std::move(batch), options);
+  return impl::save_batch(mine(), std::move(batch), options);
 }
 
 // Every event here is well-formed: there are no errors to keep.
 awaitable<replay_result> memory_event_store::do_get_events(std::string actor_id, std::int64_t after_version, bool,
                                                            call_options options) {
-  return impl::read(impl_, std::move(actor_id), after_version, options);
+  return impl::read(mine(), std::move(actor_id), after_version, options);
 }
 
 event_reader memory_event_store::do_read_events(std::string actor_id, read_options options) {
-  if (!impl_)
+  auto const self = mine();
+  if (!self)
     return event_reader();
-  auto feed = detail::make_memory_reader(impl::log_of(impl_), std::move(actor_id), options);
-  return event_reader(std::move(feed), options, impl_->timeout);
+  auto feed = detail::make_memory_reader(impl::log_of(self), std::move(actor_id), options);
+  return event_reader(std::move(feed), options, self->timeout);
 }
 
 awaitable<event_subscription> memory_event_store::do_subscribe(subscribe_options options) {
-  return impl::subscribe(impl_, std::move(options));
+  return impl::subscribe(mine(), std::move(options));
 }
 
 actor_list memory_event_store::do_list_actors(list_options options) {
-  return impl_ ? actor_list(detail::make_memory_listing(impl::log_of(impl_), std::move(options))) : actor_list();
+  auto const self = mine();
+  return self ? actor_list(detail::make_memory_listing(impl::log_of(self), std::move(options))) : actor_list();
 }
 
 awaitable<event_group> memory_event_store::do_join_group(group_options options) {
-  return impl::join_group(impl_, std::move(options));
+  return impl::join_group(mine(), std::move(options));
 }
 
 awaitable<bool> memory_event_store::do_delete_group(std::string name, call_options options) {
-  return impl::delete_group(impl_, std::move(name), options);
+  return impl::delete_group(mine(), std::move(name), options);
 }
 
 dead_letter_list memory_event_store::do_dead_letters(std::string group) {
-  if (!impl_)
+  auto const self = mine();
+  if (!self)
     return {};
-  auto const log = impl::log_of(impl_);
-  return dead_letter_list(detail::make_memory_letter_list(log, impl_->groups.letters(group, log)));
+  auto const log = impl::log_of(self);
+  return dead_letter_list(detail::make_memory_letter_list(log, self->groups.letters(group, log)));
 }
 
 awaitable<bool> memory_event_store::do_remove_dead_letter(dead_letter letter, bool retry, call_options options) {
-  return impl::remove_dead_letter(impl_, std::move(letter), retry, options);
+  return impl::remove_dead_letter(mine(), std::move(letter), retry, options);
 }
 
 awaitable<std::int64_t> memory_event_store::do_latest_version(std::string actor_id, call_options options) {
-  return impl::latest_version(impl_, std::move(actor_id), options);
+  return impl::latest_version(mine(), std::move(actor_id), options);
 }
 
 awaitable<std::optional<event>> memory_event_store::do_find_event(std::string actor_id, std::int64_t version,
                                                                   call_options options) {
-  return impl::find(impl_, std::move(actor_id), version, options);
+  return impl::find(mine(), std::move(actor_id), version, options);
 }
 
 awaitable<std::optional<event>> memory_event_store::do_find_latest_event(std::string actor_id, call_options options) {
-  return impl::find_latest(impl_, std::move(actor_id), options);
+  return impl::find_latest(mine(), std::move(actor_id), options);
 }
 
 bool memory_event_store::do_supports_batches() const {
-  if (!impl_)
+  if (!handles_)
     throw error(errc::not_open, "memory_event_store: the handle is default-made or was moved from");
   return true;
 }
 
 awaitable<void> memory_event_store::do_save_snapshot(actor_snapshot s, call_options options) {
-  return impl::put_snapshot(impl_, std::move(s), options);
+  return impl::put_snapshot(mine(), std::move(s), options);
 }
 
 awaitable<std::optional<actor_snapshot>> memory_event_store::do_find_snapshot(std::string actor_id,
                                                                               call_options options) {
-  return impl::find_snapshot(impl_, std::move(actor_id), options);
+  return impl::find_snapshot(mine(), std::move(actor_id), options);
 }
 
 std::vector<std::string> memory_event_store::do_streams() const {
   std::vector<std::string> names;
-  if (impl_)
-    names.push_back(impl_->log->stream()->name);
+  if (auto const self = mine())
+    names.push_back(self->log->stream()->name);
   return names;
 }
 
-std::shared_ptr<detail::store_watch> memory_event_store::do_watch() const { return impl_ ? impl_->watch : nullptr; }
+// Counted as the store is.
+std::shared_ptr<detail::store_watch> memory_event_store::do_watch() const {
+  auto self = mine();
+  auto* const watch = self ? self->watch.get() : nullptr;
+  return {std::move(self), watch};
+}
 
 void memory_event_store::do_add_metrics(store_metrics& m) const {
-  if (impl_ && impl_->announcer) {
-    m.announcements += impl_->announcer->published();
-    m.announcements_dropped += impl_->announcer->dropped();
+  if (auto const self = mine(); self && self->announcer) {
+    m.announcements += self->announcer->published();
+    m.announcements_dropped += self->announcer->dropped();
   }
 }
 
-awaitable<close_report> memory_event_store::do_close(call_options options) { return impl::close(impl_, options); }
+awaitable<close_report> memory_event_store::do_close(call_options options) { return impl::close(mine(), options); }
 
 } // namespace aether

@@ -14,6 +14,10 @@
 
 namespace aether {
 
+namespace detail {
+template <class T> class thread_handles;
+} // namespace detail
+
 /// Zero in an option means its default. Nonsense is refused by validate(), naming the option.
 struct memory_config {
   aether::version_policy version_policy = aether::version_policy::increasing;
@@ -67,7 +71,9 @@ private:
   void do_add_metrics(store_metrics& m) const override;
 
   struct impl;
-  std::shared_ptr<impl> impl_;
+  std::shared_ptr<impl> mine() const;
+
+  std::shared_ptr<detail::thread_handles<impl>> handles_;
 };
 
 } // namespace aether

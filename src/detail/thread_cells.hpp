@@ -18,13 +18,17 @@ private:
   std::atomic<std::uint64_t> value_{0};
 };
 
-/// `Cell` holds counters; what was counted is their sum over all cells.
+/// Of counters, what was counted is the sum over all cells.
 template <class Cell> class thread_cells {
 public:
   Cell& mine() noexcept { return cells_[number_of_this_thread() % cells_.size()].cell; }
 
   template <class Visitor> void for_each(Visitor visit) const {
     for (auto const& padded : cells_)
+      visit(padded.cell);
+  }
+  template <class Visitor> void for_each(Visitor visit) {
+    for (auto& padded : cells_)
       visit(padded.cell);
   }
 
