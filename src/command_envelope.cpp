@@ -3,15 +3,15 @@
 
 #include "detail/utf8.hpp"
 #include "error_names.hpp"
+#include "json_object.hpp"
+#include "json_writer.hpp"
 
 #include <aether/json.hpp>
 
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
 #include <limits>
-#include <optional>
 #include <utility>
 
 namespace aether::detail {
@@ -21,20 +21,7 @@ namespace json = boost::json;
 
 constexpr std::int64_t envelope_version = 1;
 constexpr std::int64_t longest_timeout = std::int64_t{24} * 3600 * 1000;
-
-std::optional<json::object> parse_envelope_object(std::string_view text, std::string& why) {
-  json::parse_options options;
-  options.max_depth = max_json_depth + 2;
-  boost::system::error_code ec;
-  auto parsed = json::parse(json::string_view(text.data(), text.size()), ec, {}, options);
-  if (ec)
-    why = "it is not valid JSON: " + ec.message();
-  else if (!parsed.is_object())
-    why = "it is not a JSON object";
-  else
-    return std::move(parsed.get_object());
-  return std::nullopt;
-}
+constexpr int max_levels = max_json_depth + 2; // of an envelope or answer
 
 /// The members of an envelope or answer, one by one; the first that does not fit is told.
 class envelope_fields {
@@ -125,7 +112,8 @@ bool read_envelope(json::object const& from, command_envelope& out, std::string&
   if (!l.text("incarnation", out.stamp.incarnation, true) ||
       !l.number("renewal", renewal, std::numeric_limits<std::int64_t>::max(), true))
     return false;
-  out.stamp.renewal = static_cast<std::uint64_t>(renewal);
+  if (!out.stamp.incarnation.empty()) // else the sender knows nothing of this node
+    out.stamp.renewal = static_cast<std::uint64_t>(renewal);
   return true;
 }
 
@@ -161,6 +149,9 @@ bool read_answer(json::object const& from, command_answer& out, std::string& why
   return true;
 }
 
+/// Words of a decider or of an exception may be any bytes; JSON has UTF-8.
+std::string sendable(std::string const& words) { return valid_utf8(words) ? words : escaped(words); }
+
 } // namespace
 
 std::string to_text(command_envelope const& e) {
@@ -169,7 +160,6 @@ std::string to_text(command_envelope const& e) {
   o["type"] = e.type;
   o["actorId"] = e.actor_id;
   o["commandId"] = e.command_id;
-  o["data"] = e.data;
   if (!e.metadata.empty()) {
     auto& metadata = o["metadata"].emplace_object();
     for (auto const& [key, value] : e.metadata)
@@ -188,7 +178,12 @@ std::string to_text(command_envelope const& e) {
   }
   if (!e.from.empty())
     o["from"] = e.from;
-  return json::serialize(o);
+  auto text = json::serialize(o);
+  text.back() = ',';
+  text += R"("data":)";
+  text += json_text(e.data);
+  text += '}';
+  return text;
 }
 
 std::string to_text(command_answer const& a) {
@@ -202,9 +197,9 @@ std::string to_text(command_answer const& a) {
     o["repeated"] = a.result.repeated;
   } else if (a.how == end::rejected) {
     o["outcome"] = "rejected";
-    o["code"] = a.reason.code;
+    o["code"] = sendable(a.reason.code);
     if (!a.reason.text.empty())
-      o["text"] = a.reason.text;
+      o["text"] = sendable(a.reason.text);
   } else if (a.how == end::moved) {
     o["outcome"] = "moved";
     if (!a.owner.empty())
@@ -213,39 +208,43 @@ std::string to_text(command_answer const& a) {
     auto const name = error_name(a.error);
     o["outcome"] = "failed";
     o["error"] = name.empty() ? error_name(errc::server_error) : name;
-    o["text"] = a.text;
+    o["text"] = sendable(a.text);
   }
   return json::serialize(o);
 }
 
 envelope_fault parse_envelope(std::string_view text, command_envelope& out, std::string& why) {
-  auto const parsed = parse_envelope_object(text, why);
-  if (!parsed)
+  out = command_envelope();
+  why.clear();
+  json::object parsed;
+  if (!parse_json_object(text, max_levels, parsed, why))
     return envelope_fault::malformed;
   std::int64_t v = 0;
-  envelope_fields f(*parsed, why);
+  envelope_fields f(parsed, why);
   if (!f.number("v", v, std::numeric_limits<std::int64_t>::max(), true))
     return envelope_fault::malformed;
   if (v != envelope_version) {
     why = "the command's envelope is of version " + std::to_string(v) + ", and this node takes version 1";
     return envelope_fault::other_version;
   }
-  return read_envelope(*parsed, out, why) ? envelope_fault::none : envelope_fault::malformed;
+  return read_envelope(parsed, out, why) ? envelope_fault::none : envelope_fault::malformed;
 }
 
 bool parse_answer(std::string_view text, command_answer& out, std::string& why) {
-  auto const parsed = parse_envelope_object(text, why);
-  if (!parsed)
+  out = command_answer();
+  why.clear();
+  json::object parsed;
+  if (!parse_json_object(text, max_levels, parsed, why))
     return false;
   std::int64_t v = 0;
-  envelope_fields f(*parsed, why);
+  envelope_fields f(parsed, why);
   if (!f.number("v", v, std::numeric_limits<std::int64_t>::max(), true))
     return false;
   if (v != envelope_version) {
     why = "it is of version " + std::to_string(v) + ", and this node takes version 1";
     return false;
   }
-  return read_answer(*parsed, out, why);
+  return read_answer(parsed, out, why);
 }
 
 } // namespace aether::detail

@@ -26,6 +26,7 @@ struct command_envelope {
   command_envelope() = default;
 };
 
+/// Throws invalid_argument when the data holds what JSON cannot, data_too_deep.
 std::string to_text(command_envelope const& e);
 
 enum class envelope_fault { none, malformed, other_version };

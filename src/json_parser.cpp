@@ -1,5 +1,6 @@
 // Events and snapshots from JSON text: one pass over the envelope, straight into the object's own fields.
 #include "json_fields.hpp"
+#include "json_object.hpp"
 #include "json_scanner.hpp"
 
 #include <aether/json.hpp>
@@ -302,6 +303,26 @@ actor_snapshot snapshot_from_json(std::string_view text) {
   if (!parse_snapshot(text, s, failure))
     throw error(failure.code, failure.reason);
   return s;
+}
+
+bool detail::parse_json_object(std::string_view text, int levels, boost::json::object& out, std::string& why) {
+  json_scanner in(text);
+  boost::json::value_stack stack;
+  stack.reset();
+  value_builder builder(stack);
+  in.skip_space();
+  if (!in.value(builder, levels) || !in.finish()) {
+    why = "it is " + in.reason();
+    return false;
+  }
+  auto value = stack.release();
+  if (!value.is_object())
+    why = "it is not a JSON object";
+  else if (!builder.finite())
+    why = "it holds a number that is too large for a double";
+  else
+    out = std::move(value.get_object());
+  return why.empty();
 }
 
 } // namespace aether

@@ -103,6 +103,8 @@ public:
     time(s.timestamp);
   }
 
+  void write(boost::json::object const& data) { object(data, max_json_depth, "data"); }
+
 private:
   [[noreturn]] static void refuse(errc code, char const* field, char const* what) {
     throw error(code, std::string("field \"") + field + "\": " + what);
@@ -310,6 +312,12 @@ namespace detail {
 
 std::size_t json_size(event const& e) { return size_of(e); }
 std::size_t json_size(actor_snapshot const& s) { return size_of(s); }
+
+std::string json_text(boost::json::object const& data) {
+  std::string out;
+  append(out, data);
+  return out;
+}
 
 } // namespace detail
 } // namespace aether

@@ -1,4 +1,4 @@
-// What stores need of the JSON writer besides the text itself.
+// What stores and routers need of the JSON writer besides the text of events.
 #pragma once
 
 #include <aether/json.hpp>
@@ -11,5 +11,8 @@ namespace aether::detail {
 /// same errors, so that a store which keeps no text takes exactly what one that does takes.
 std::size_t json_size(event const& e);
 std::size_t json_size(actor_snapshot const& s);
+
+/// An object alone, as the data of an event is written; refuses what to_json(event) refuses there.
+std::string json_text(boost::json::object const& data);
 
 } // namespace aether::detail

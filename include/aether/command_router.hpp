@@ -68,7 +68,8 @@ public:
 
   /// As actor::execute(), on the node that owns the actor. Throws what that throws, with the code and text of the other
   /// node, and outcome_unknown when that did not answer in time: repeat it with the same command id. Also
-  /// command_not_routable, event_too_large, permission_denied: nothing was stored then.
+  /// command_not_routable, event_too_large, permission_denied, and invalid_argument for a command with NaN, infinity or
+  /// text that is no UTF-8, which JSON cannot hold: nothing was stored then.
   template <class C, class... Arguments>
     requires(!(sizeof...(Arguments) == 1 && (std::same_as<std::remove_cvref_t<Arguments>, C> && ...)))
   awaitable<command_result> execute(Arguments&&... arguments) const {

@@ -63,9 +63,12 @@ struct collector::impl {
   std::shared_ptr<detail::source_set> projections = make_set<projection_progress>("projection");
   std::shared_ptr<detail::source_set> actors = make_set<actor_metrics>("actor_host");
   std::shared_ptr<detail::source_set> workflows = make_set<workflow_metrics>("workflow_host");
+  std::shared_ptr<detail::source_set> routers = make_set<router_metrics>("router");
+  std::shared_ptr<detail::source_set> placements = make_set<placement_metrics>("placement");
 
-  std::array<detail::source_set*, 6> all() const {
-    return {stores.get(), buses.get(), connections.get(), projections.get(), actors.get(), workflows.get()};
+  std::array<detail::source_set*, 8> all() const {
+    return {stores.get(), buses.get(),     connections.get(), projections.get(),
+            actors.get(), workflows.get(), routers.get(),     placements.get()};
   }
 
   template <class Structure>
@@ -101,6 +104,14 @@ registration collector::add_actors(std::string name, actor_source source) {
 
 registration collector::add_workflows(std::string name, workflow_source source) {
   return impl::add(impl_->workflows, std::move(name), std::move(source));
+}
+
+registration collector::add_router(std::string name, router_source source) {
+  return impl::add(impl_->routers, std::move(name), std::move(source));
+}
+
+registration collector::add_placement(std::string name, placement_source source) {
+  return impl::add(impl_->placements, std::move(name), std::move(source));
 }
 
 /// The metrics of what others own.

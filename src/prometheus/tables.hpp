@@ -18,5 +18,7 @@ template <> std::span<metric_of<connection_metrics> const> table_of();
 template <> std::span<metric_of<projection_progress> const> table_of();
 template <> std::span<metric_of<actor_metrics> const> table_of();
 template <> std::span<metric_of<workflow_metrics> const> table_of();
+template <> std::span<metric_of<router_metrics> const> table_of();
+template <> std::span<metric_of<placement_metrics> const> table_of();
 
 } // namespace aether::prometheus::detail

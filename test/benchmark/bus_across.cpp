@@ -1,4 +1,6 @@
 // Events heard in another process, beside cnats' own publishing and subscribing with and without Boost.JSON.
+#include "benchmark/own_thread.hpp"
+#include "benchmark/raw_connection.hpp"
 #include "benchmark/rounds.hpp"
 #include "benchmark/session.hpp"
 #include "benchmark/workload.hpp"
@@ -7,9 +9,6 @@
 #include <aether/json.hpp>
 #include <aether/nats/event_bus.hpp>
 
-#include <nats/nats.h>
-
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -18,7 +17,6 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
-#include <thread>
 
 namespace aether::benchmark {
 namespace {
@@ -48,25 +46,6 @@ private:
   std::condition_variable came_;
   std::size_t received_ = 0;
   std::size_t mine_ = 0; // the receiver's
-};
-
-/// Runs a context until it goes.
-class own_thread {
-public:
-  own_thread() : guard_(context.get_executor()), thread_([this] { context.run(); }) {}
-  ~own_thread() {
-    guard_.reset();
-    thread_.join();
-  }
-  template <class T> T wait_for(awaitable<T> body) {
-    return boost::asio::co_spawn(context, std::move(body), boost::asio::use_future).get();
-  }
-
-  boost::asio::io_context context{1};
-
-private:
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_;
-  std::thread thread_;
 };
 
 awaitable<nats::event_bus> open_bus(std::string url) {
@@ -110,28 +89,6 @@ double over_the_bus(std::string const& url, std::size_t count) {
   return watch.per_second(count);
 }
 
-void check(natsStatus status, char const* what) {
-  if (status != NATS_OK)
-    throw std::runtime_error(std::string(what) + ": " + natsStatus_GetText(status));
-}
-
-/// One connection of cnats' own kind: its threads read, deliver and flush.
-class raw_connection {
-public:
-  explicit raw_connection(std::string const& url) {
-    check(natsConnection_ConnectTo(&connection, url.c_str()), "connect");
-  }
-  raw_connection(raw_connection const&) = delete;
-  raw_connection& operator=(raw_connection const&) = delete;
-  ~raw_connection() {
-    natsSubscription_Destroy(subscription);
-    natsConnection_Destroy(connection);
-  }
-
-  natsConnection* connection = nullptr;
-  natsSubscription* subscription = nullptr;
-};
-
 struct raw_receiver {
   receipts told;
   bool parses = false;
@@ -165,11 +122,12 @@ void on_message(natsConnection*, natsSubscription*, natsMsg* m, void* closure) {
 }
 
 double over_cnats(std::string const& url, std::size_t count, bool json) {
-  raw_connection here(url), there(url);
+  raw_connection here(url, false), there(url, false);
   raw_receiver receiver;
   receiver.parses = json;
-  check(natsConnection_Subscribe(&there.subscription, there.connection, subject, &on_message, &receiver), "subscribe");
-  check(natsConnection_Flush(there.connection), "flush");
+  check_cnats(natsConnection_Subscribe(&there.subscription, there.connection, subject, &on_message, &receiver),
+              "subscribe");
+  check_cnats(natsConnection_Flush(there.connection), "flush");
   auto text = json_of(1);
   stopwatch watch;
   for (std::size_t i = 0; i < count; ++i) {
@@ -177,7 +135,8 @@ double over_cnats(std::string const& url, std::size_t count, bool json) {
       receiver.told.wait_for(i - window + window / 4);
     if (json)
       text = json_of(static_cast<std::int64_t>(i + 1));
-    check(natsConnection_Publish(here.connection, subject, text.data(), static_cast<int>(text.size())), "publish");
+    check_cnats(natsConnection_Publish(here.connection, subject, text.data(), static_cast<int>(text.size())),
+                "publish");
   }
   receiver.told.wait_for(count);
   return watch.per_second(count);

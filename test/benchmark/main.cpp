@@ -25,6 +25,7 @@ constexpr server_work server_works[] = {
     {"live", &measure_live_delivery},
     {"bus_across", &measure_bus_across},
     {"actors", &measure_actors},
+    {"routed", &measure_routed},
     {"workflows", &measure_workflows},
     {"sharded", &measure_sharded},
     {"peak_memory", &measure_peak_memory},

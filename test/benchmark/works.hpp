@@ -40,6 +40,7 @@ void measure_last_events(server_run const& run);   ///< backwards
 void measure_live_delivery(server_run const& run); ///< from the acknowledgement to a subscriber
 void measure_bus_across(server_run const& run);    ///< published in one process, heard in another
 void measure_actors(server_run const& run);        ///< commands, beside bare saves
+void measure_routed(server_run const& run);        ///< commands on the actors of another node
 void measure_workflows(server_run const& run);     ///< of five steps, and many after a restart
 void measure_peak_memory(server_run const& run);
 void measure_sharded(server_run const& run);       ///< over several streams

@@ -23,6 +23,7 @@ using namespace aether::test;
 using namespace std::chrono_literals;
 using aether::prometheus::collector;
 using aether::prometheus::connection_metrics;
+using aether::prometheus::placement_metrics;
 using aether::prometheus::registration;
 
 namespace {
@@ -71,7 +72,7 @@ BOOST_AUTO_TEST_CASE(names_are_refused_where_they_are_given) {
                           [](error const& e) { return e.code() == make_error_code(errc::invalid_argument); });
   BOOST_CHECK_THROW((void)c.add_bus("empty", collector::bus_source()), error);
   BOOST_CHECK_THROW((void)c.add_bus("empty", std::shared_ptr<event_broadcaster const>()), error);
-  BOOST_TEST(series_of(c).size() == 6u);
+  BOOST_TEST(series_of(c).size() == 8u);
 }
 
 BOOST_AUTO_TEST_CASE(labels_are_escaped) {
@@ -111,7 +112,7 @@ BOOST_AUTO_TEST_CASE(a_name_keeps_its_place_when_its_sources_are_gone) {
   collector c;
   auto named = fill_with_names(c);
   named.clear();
-  BOOST_TEST(series_of(c).size() == 6u);
+  BOOST_TEST(series_of(c).size() == 8u);
   auto const late = c.add_bus("late", [] { return bus_with(1); });
   auto const again = c.add_bus("n3", [] { return bus_with(2); });
   BOOST_TEST(value_of(c, published("other")) == "1");
@@ -162,6 +163,17 @@ BOOST_AUTO_TEST_CASE(how_each_type_is_combined) {
   BOOST_TEST(value_of(c, R"(aether_projection_events_behind{projection="pool"})") == "9");
   BOOST_TEST(value_of(c, R"(aether_projection_events_per_second{projection="pool"})") == "3");
   BOOST_TEST(value_of(c, R"(aether_projection_caught_up{projection="pool"})") == "0");
+
+  auto const seeing = [](std::size_t nodes) {
+    placement_metrics m;
+    m.state = placement_state::live;
+    m.nodes = nodes;
+    return m;
+  };
+  auto const n1 = c.add_placement("pool", [&] { return seeing(3); });
+  auto const n2 = c.add_placement("pool", [&] { return seeing(2); });
+  BOOST_TEST(value_of(c, R"(aether_placement_state{placement="pool",state="live"})") == "2");
+  BOOST_TEST(value_of(c, R"(aether_placement_nodes{placement="pool"})") == "2");
 }
 
 BOOST_AUTO_TEST_CASE(a_source_that_throws_is_left_out_and_counted) {

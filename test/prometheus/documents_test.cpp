@@ -114,6 +114,8 @@ metric_list exposed_list() {
   add_types<projection_progress>(types);
   add_types<actor_metrics>(types);
   add_types<workflow_metrics>(types);
+  add_types<router_metrics>(types);
+  add_types<aether::prometheus::placement_metrics>(types);
 
   aether::prometheus::collector c;
   auto const store = c.add_store("a", [] { return store_metrics(); });
@@ -122,6 +124,8 @@ metric_list exposed_list() {
   auto const projection = c.add_projection("a", [] { return projection_progress(); });
   auto const actors = c.add_actors("a", [] { return actor_metrics(); });
   auto const workflows = c.add_workflows("a", [] { return workflow_metrics(); });
+  auto const router = c.add_router("a", [] { return router_metrics(); });
+  auto const placement = c.add_placement("a", [] { return aether::prometheus::placement_metrics(); });
   metric_list found;
   for (auto const& family : c.Collect()) {
     auto& d = found[family.name];
@@ -209,6 +213,9 @@ BOOST_AUTO_TEST_CASE(every_value_of_a_fixed_set_is_documented) {
   };
   check(tables::table_of<store_metrics>());
   check(tables::table_of<projection_progress>());
+  check(tables::table_of<actor_metrics>());
+  check(tables::table_of<router_metrics>());
+  check(tables::table_of<aether::prometheus::placement_metrics>());
 }
 
 BOOST_AUTO_TEST_CASE(mistakes_are_found) {

@@ -1,5 +1,6 @@
 // From each structure to the text that Prometheus reads: every field, under its name, with its exact value.
 #include <aether/nats/connection.hpp>
+#include <aether/nats/placement.hpp>
 
 #include "exposition.hpp"
 
@@ -17,6 +18,7 @@ using namespace aether::test;
 using namespace std::chrono_literals;
 using aether::prometheus::collector;
 using aether::prometheus::connection_metrics;
+using aether::prometheus::placement_metrics;
 
 namespace {
 
@@ -296,6 +298,105 @@ BOOST_AUTO_TEST_CASE(hosts_of_actors_and_workflows) {
                      });
 }
 
+BOOST_AUTO_TEST_CASE(a_router) {
+  collector c;
+  auto const kept = c.add_router("main", [] {
+    router_metrics m;
+    m.here = 1;
+    m.answered = 2;
+    m.moved = 3;
+    m.fell_back = 4;
+    m.unanswered = 5;
+    m.received = 46; // the following four, and those under way
+    m.executed = 7;
+    m.passed_on = 8;
+    m.refused = 9;
+    m.overloaded = 10;
+    m.evicted = 11;
+    m.receiving = 12;
+    return m;
+  });
+  expect_same(without_buckets(c), {
+                                      {R"(aether_router_commands_total{router="main",outcome="here"})", "1"},
+                                      {R"(aether_router_commands_total{router="main",outcome="answered"})", "2"},
+                                      {R"(aether_router_commands_total{router="main",outcome="unanswered"})", "5"},
+                                      {R"(aether_router_moves_total{router="main"})", "3"},
+                                      {R"(aether_router_fallbacks_total{router="main"})", "4"},
+                                      {R"(aether_router_received_total{router="main",outcome="executed"})", "7"},
+                                      {R"(aether_router_received_total{router="main",outcome="passed_on"})", "8"},
+                                      {R"(aether_router_received_total{router="main",outcome="refused"})", "9"},
+                                      {R"(aether_router_received_total{router="main",outcome="overloaded"})", "10"},
+                                      {R"(aether_router_receiving{router="main"})", "12"},
+                                      {R"(aether_router_evictions_total{router="main"})", "11"},
+                                  });
+}
+
+BOOST_AUTO_TEST_CASE(a_placement) {
+  collector c;
+  placement_metrics m;
+  m.state = placement_state::lapsed;
+  m.nodes = 1;
+  m.lapses = 2;
+  m.renewals = 3;
+  m.failures = 4;
+  m.listings = 5;
+  m.malformed = 6;
+  auto const kept = c.add_placement("bank", [&m] { return m; });
+  expected_series expected = {
+      {R"(aether_placement_nodes{placement="bank"})", "1"},
+      {R"(aether_placement_lapses_total{placement="bank"})", "2"},
+      {R"(aether_placement_renewals_total{placement="bank"})", "3"},
+      {R"(aether_placement_failures_total{placement="bank"})", "4"},
+      {R"(aether_placement_listings_total{placement="bank"})", "5"},
+      {R"(aether_placement_malformed_total{placement="bank"})", "6"},
+  };
+  using enum placement_state;
+  for (auto const now : {joining, live, lapsed, observing, left, name_taken}) {
+    m.state = now;
+    for (auto const one : {joining, live, lapsed, observing, left, name_taken})
+      expected[R"(aether_placement_state{placement="bank",state=")" + std::string(to_string(one)) + R"("})"] =
+          one == now ? "1" : "0";
+    expect_same(without_buckets(c), expected);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(placement_metrics_are_taken_from_what_looks_like_a_placement) {
+  struct lookalike {
+    placement_state state = placement_state::live;
+    bool owns = true;
+    std::shared_ptr<placement_view const> view() const {
+      auto v = std::make_shared<placement_view>();
+      v->state = state;
+      v->nodes.resize(3);
+      return v;
+    }
+    bool is_live() const { return owns; }
+    nats::placement_metrics metrics() const {
+      nats::placement_metrics m;
+      m.renewals = 1;
+      m.failures = 2;
+      m.lapses = 3;
+      m.listings = 4;
+      m.malformed = 5;
+      return m;
+    }
+  };
+  lookalike one;
+  placement_metrics const taken(one);
+  BOOST_TEST((taken.state == placement_state::live));
+  BOOST_TEST(taken.nodes == 3u);
+  BOOST_TEST(taken.renewals == 1u);
+  BOOST_TEST(taken.failures == 2u);
+  BOOST_TEST(taken.lapses == 3u);
+  BOOST_TEST(taken.listings == 4u);
+  BOOST_TEST(taken.malformed == 5u);
+  one.owns = false; // its lease is over, and nobody had time to say so
+  BOOST_TEST((placement_metrics(one).state == placement_state::lapsed));
+  one.state = placement_state::observing;
+  BOOST_TEST((placement_metrics(one).state == placement_state::observing));
+  static_assert(std::is_constructible_v<placement_metrics, nats::placement const&>);
+}
+
 BOOST_AUTO_TEST_CASE(large_counts_are_exact) {
   // As far as Prometheus' own numbers are: a double has 53 bits.
   std::vector<std::uint64_t> const counts = {0, 999'999, 16'777'217, 123'456'789'012'345, 9'007'199'254'740'991};
@@ -321,6 +422,8 @@ BOOST_AUTO_TEST_CASE(nothing_is_exposed_of_a_kind_without_sources) {
                                 {R"(aether_metric_source_errors_total{kind="projection"})", "0"},
                                 {R"(aether_metric_source_errors_total{kind="actor_host"})", "0"},
                                 {R"(aether_metric_source_errors_total{kind="workflow_host"})", "0"},
+                                {R"(aether_metric_source_errors_total{kind="router"})", "0"},
+                                {R"(aether_metric_source_errors_total{kind="placement"})", "0"},
                             });
 }
 
@@ -332,6 +435,8 @@ BOOST_AUTO_TEST_CASE(names_and_types_follow_the_conventions_of_prometheus) {
   auto const projection = c.add_projection("a", [] { return projection_progress(); });
   auto const actors = c.add_actors("a", [] { return actor_metrics(); });
   auto const workflows = c.add_workflows("a", [] { return workflow_metrics(); });
+  auto const router = c.add_router("a", [] { return router_metrics(); });
+  auto const placement = c.add_placement("a", [] { return placement_metrics(); });
   std::map<std::string, int> times;
   for (auto const& family : c.Collect()) {
     BOOST_TEST(++times[family.name] == 1, family.name);

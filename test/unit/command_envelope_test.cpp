@@ -5,6 +5,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <limits>
 #include <string>
 
 BOOST_AUTO_TEST_SUITE(command_envelopes)
@@ -58,6 +59,57 @@ BOOST_AUTO_TEST_CASE(an_envelope_comes_back_as_it_was) {
   BOOST_TEST(back.from == "north");
 }
 
+BOOST_AUTO_TEST_CASE(doubles_come_back_as_they_were) {
+  // The first three are those of their neighbours to boost::json 1.81's own parser.
+  for (double const d : {474.59380568556355, 458.12455122160236, 113.17408141314563, 0.1, 1e-7, 5e-324,
+                         2.2250738585072014e-308, 1.7976931348623157e308, 9007199254740993.0}) {
+    command_envelope e, back;
+    e.type = e.actor_id = e.command_id = "x";
+    e.data["rate"] = d;
+    std::string why;
+    BOOST_TEST_REQUIRE((parse_envelope(to_text(e), back, why) == envelope_fault::none), why);
+    BOOST_TEST(back.data.at("rate").as_double() == d);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(data_that_json_cannot_hold_is_not_sent) {
+  for (auto const& bad : {boost::json::value(std::numeric_limits<double>::quiet_NaN()),
+                          boost::json::value(-std::numeric_limits<double>::infinity()), boost::json::value("\xFF")}) {
+    command_envelope e;
+    e.data["bad"] = bad;
+    BOOST_CHECK_EXCEPTION(to_text(e), error, [](error const& x) { return x.code() == errc::invalid_argument; });
+  }
+}
+
+BOOST_AUTO_TEST_CASE(of_what_an_object_held_before_nothing_stays) {
+  command_envelope e;
+  e.metadata.set("k", "v");
+  e.hop = 3;
+  e.stamp.incarnation = "i";
+  e.from = "north";
+  std::string why;
+  BOOST_TEST((parse_envelope(plain, e, why) == envelope_fault::none));
+  BOOST_TEST(e.metadata.empty());
+  BOOST_TEST(e.hop == 0);
+  BOOST_TEST(e.stamp.incarnation.empty());
+  BOOST_TEST(e.from.empty());
+  command_answer a;
+  a.text = "too much";
+  a.owner = "north";
+  BOOST_TEST(parse_answer(R"({"v":1,"outcome":"moved"})", a, why));
+  BOOST_TEST(a.text.empty());
+  BOOST_TEST(a.owner.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_lease_without_an_incarnation_says_nothing) {
+  command_envelope e;
+  std::string why;
+  auto const text = with(R"("lease":{"incarnation":"","renewal":7})");
+  BOOST_TEST_REQUIRE((parse_envelope(text, e, why) == envelope_fault::none), why);
+  BOOST_TEST(e.stamp.incarnation.empty());
+  BOOST_TEST(e.stamp.renewal == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(what_may_be_left_out_may_be_left_out) {
   BOOST_TEST((fault_of(plain) == envelope_fault::none));
   BOOST_TEST((fault_of(with(R"("later":{"than":1},"metadata":null)")) == envelope_fault::none));
@@ -100,6 +152,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_envelope_is_refused) {
                            with(R"("commandId":")" + std::string(256, 'x') + '"'),
                            with(R"("type":"a\u0000b")"),
                            with(R"("x":)" + deep),
+                           with(R"("x":1e400)"),
                            with(R"("data":)" + nested),
                            with("\"from\":\"\xFF\"")})
     BOOST_TEST((fault_of(text) == envelope_fault::malformed), text.substr(0, 120));
@@ -138,6 +191,17 @@ BOOST_AUTO_TEST_CASE(answers_come_back_as_they_were) {
   a.text = "too much";
   BOOST_TEST((there_and_back(a).error == errc::overloaded));
   BOOST_TEST(there_and_back(a).text == "too much");
+}
+
+BOOST_AUTO_TEST_CASE(words_that_are_not_utf8_are_escaped) {
+  command_answer a;
+  a.how = command_answer::end::rejected;
+  a.reason = rejection("no\xE4", "Betrag zu gro\xDF");
+  BOOST_TEST((there_and_back(a).reason == rejection("no\\xE4", "Betrag zu gro\\xDF")));
+  a = {};
+  a.error = errc::decide_failed;
+  a.text = "gro\xDF";
+  BOOST_TEST(there_and_back(a).text == "gro\\xDF");
 }
 
 BOOST_AUTO_TEST_CASE(an_error_without_a_name_is_the_servers) {

@@ -1,10 +1,13 @@
-// What stores, buses, connections, projections and the hosts of actors and workflows count, as Prometheus reads it.
+// What stores, buses, connections, projections, the hosts of actors and workflows, routers and placements count, as
+// Prometheus reads it.
 #pragma once
 
 #include <aether/actor_options.hpp>
+#include <aether/command_router.hpp>
 #include <aether/event_broadcaster.hpp>
 #include <aether/event_store.hpp>
 #include <aether/metrics.hpp>
+#include <aether/placement.hpp>
 #include <aether/projection.hpp>
 #include <aether/workflow_options.hpp>
 
@@ -48,6 +51,34 @@ struct connection_metrics {
   }
 };
 
+/// What is exposed of a placement.
+struct placement_metrics {
+  placement_state state = placement_state::joining; ///< by the clock: a node whose lease is over has lapsed
+  std::size_t nodes = 0; ///< that live, as far as this one knows
+  std::uint64_t lapses = 0;
+  std::uint64_t renewals = 0;
+  std::uint64_t failures = 0;
+  std::uint64_t listings = 0;
+  std::uint64_t malformed = 0;
+
+  placement_metrics() = default;
+
+  /// Of a nats::placement. A template, so that this library needs none.
+  template <class Placement>
+    requires requires(Placement const& p) { p.metrics().renewals; }
+  explicit placement_metrics(Placement const& p) {
+    auto const view = p.view();
+    state = view->state == placement_state::live && !p.is_live() ? placement_state::lapsed : view->state;
+    nodes = view->nodes.size();
+    auto const counted = p.metrics();
+    lapses = counted.lapses;
+    renewals = counted.renewals;
+    failures = counted.failures;
+    listings = counted.listings;
+    malformed = counted.malformed;
+  }
+};
+
 /// A source is asked as long as its registration lives. A move-only handle, which may outlive the collector.
 class [[nodiscard]] registration {
 public:
@@ -76,7 +107,8 @@ private:
 /// A source is a function that is asked at each scrape; it returns nothing when what it tells of is gone. One that
 /// throws or returns nothing is left out of that scrape, and those that throw are counted. Sources are called on the
 /// thread that scrapes, one at a time each: they should be quick, and they may hold what they tell of by weak_ptr. What
-/// they hold otherwise is kept until the registration ends; a copy of a connection's handle keeps it open.
+/// they hold otherwise is kept until the registration ends; a copy of a connection's handle keeps it open, one of a
+/// placement's keeps its node among the others.
 ///
 /// Names become labels: 1 to 255 bytes of UTF-8 without control characters, else invalid_argument is thrown. Of each
 /// kind the first 100 names get labels of their own, for as long as the collector lives; all further ones are reported
@@ -94,6 +126,8 @@ public:
   using projection_source = std::function<std::optional<projection_progress>()>;
   using actor_source = std::function<std::optional<actor_metrics>()>;
   using workflow_source = std::function<std::optional<workflow_metrics>()>;
+  using router_source = std::function<std::optional<router_metrics>()>;
+  using placement_source = std::function<std::optional<placement_metrics>()>;
 
   collector();
   ~collector() override;
@@ -106,6 +140,8 @@ public:
   registration add_projection(std::string name, projection_source source);
   registration add_actors(std::string name, actor_source source); ///< of an actor_host
   registration add_workflows(std::string name, workflow_source source); ///< of a workflow_host
+  registration add_router(std::string name, router_source source); ///< of a command_router
+  registration add_placement(std::string name, placement_source source);
 
   /// They are not kept: when the last other owner goes, they are left out.
   registration add_store(std::string name, std::shared_ptr<event_store const> const& store);
