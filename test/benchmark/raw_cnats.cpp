@@ -1,6 +1,8 @@
 // Thin calls of cnats.
 #include "benchmark/raw_cnats.hpp"
 
+#include <boost/json/parse.hpp>
+
 #include <stdexcept>
 
 namespace aether::benchmark {
@@ -88,7 +90,7 @@ std::uint64_t raw_cnats::last_message(std::string const& stream, std::string con
   return sequence;
 }
 
-std::size_t raw_cnats::read_all(std::string const& stream, std::string const& subject, std::size_t count) {
+std::size_t raw_cnats::read_all(std::string const& stream, std::string const& subject, std::size_t count, reading how) {
   jsSubOptions options;
   jsSubOptions_Init(&options);
   options.Stream = stream.c_str();
@@ -101,8 +103,12 @@ std::size_t raw_cnats::read_all(std::string const& stream, std::string const& su
   for (std::size_t i = 0; i < count && status == NATS_OK; ++i) {
     natsMsg* message = nullptr;
     status = natsSubscription_NextMsg(&message, subscription, milliseconds_to_wait);
-    if (status == NATS_OK)
-      bytes += static_cast<std::size_t>(natsMsg_GetDataLength(message));
+    if (status == NATS_OK) {
+      auto const length = static_cast<std::size_t>(natsMsg_GetDataLength(message));
+      bytes += length;
+      if (how == reading::json && !boost::json::parse({natsMsg_GetData(message), length}).is_object())
+        status = NATS_ERR;
+    }
     natsMsg_Destroy(message);
   }
   if (status == NATS_OK)

@@ -30,8 +30,12 @@ public:
   /// js_GetLastMsg; returns the sequence.
   std::uint64_t last_message(std::string const& stream, std::string const& subject);
 
-  /// An ordered js_SubscribeSync that reads `count` messages and drops them; returns their bytes.
-  std::size_t read_all(std::string const& stream, std::string const& subject, std::size_t count);
+  enum class reading { bytes, json };
+
+  /// An ordered js_SubscribeSync that reads `count` messages and drops them, as they are or parsed by Boost.JSON;
+  /// returns their bytes.
+  std::size_t read_all(std::string const& stream, std::string const& subject, std::size_t count,
+                       reading how = reading::bytes);
 
   /// Messages this connection has sent.
   std::uint64_t messages_out() const;

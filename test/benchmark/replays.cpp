@@ -61,9 +61,9 @@ awaitable<double> save_and_wait(nats::connection, nats::jetstream_event_store st
   co_return 0.0;
 }
 
-double replay_raw(raw_cnats& raw, replay const& r) {
+double replay_raw(raw_cnats& raw, replay const& r, raw_cnats::reading how) {
   stopwatch watch;
-  raw.read_all(stream, std::string(stream) + ".events.>", r.events);
+  raw.read_all(stream, std::string(stream) + ".events.>", r.events, how);
   return watch.seconds();
 }
 
@@ -82,11 +82,14 @@ void add_replay(server_run const& run, std::size_t data_bytes) {
     floor.save_all(w, w.encoded(stream), pending, 0);
   }
   side const aether = [&](std::size_t) { return with_store(url, stream, &replay_all, r); };
-  side const raw = [&](std::size_t) {
-    raw_cnats client(url, false);
-    return replay_raw(client, r);
+  auto const through_cnats = [&](raw_cnats::reading how) {
+    return [&, how](std::size_t) {
+      raw_cnats client(url, false);
+      return replay_raw(client, r, how);
+    };
   };
-  auto const medians = interleaved(run.wanted.rounds, {aether, raw});
+  auto const medians = interleaved(
+      run.wanted.rounds, {aether, through_cnats(raw_cnats::reading::bytes), through_cnats(raw_cnats::reading::json)});
   auto row =
       run.make_row(with_size("replay of " + std::to_string(r.events) + " events, parsed", data_bytes), "events/s");
   row.aether = static_cast<double>(r.events) / medians[0];
@@ -97,6 +100,10 @@ void add_replay(server_run const& run, std::size_t data_bytes) {
   }
   row.target = target{bound::at_least, run.server.at_least(2, 11) ? 0.8 : 1.0, compared_with::raw};
   run.out.add(row);
+  auto parsed = run.make_row("the same, beside cnats with Boost.JSON", "events/s");
+  parsed.aether = row.aether;
+  parsed.raw = static_cast<double>(r.events) / medians[2];
+  run.out.add(parsed);
   auto const peak = peak_of_child({"--replay", "--url", url, "--stream", stream}) -
                     peak_of_child({"--idle", "--url", url, "--stream", stream});
   remove_stream(url, stream);
