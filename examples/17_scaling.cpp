@@ -1,5 +1,5 @@
-// Scaling: one store over several streams, read as one, and given more streams while nobody writes. docs/scaling.md
-// shows its parts.
+// Scaling: one store over several streams, read as one, moved to other servers, and given more streams while nobody
+// writes. docs/scaling.md shows its parts.
 #include "program.hpp"
 
 #include <iostream>
@@ -33,6 +33,17 @@ aether::awaitable<int> count_from(aether::sharded_event_store store, aether::pos
   co_return count;
 }
 
+/// To servers with this tag; with several replicas while the store is written.
+aether::awaitable<void> move_part(connection on, std::string store, std::size_t index, std::string tag) {
+  auto const stream = aether::nats::sharded_stream_name(store, index);
+  aether::nats::stream_placement to;
+  to.tags.push_back(tag);
+  aether::nats::move_options options;
+  options.progress = [](aether::nats::stream_move const& so_far) { std::cout << so_far.missing << '\n'; };
+  auto const done = co_await aether::nats::move_stream(on, stream, to, options);
+  std::cout << stream << " is led by " << done.copies.front().server << '\n';
+}
+
 /// With every program that uses the store stopped.
 aether::awaitable<void> grow(connection on, std::string name) {
   std::vector<connection> connections{on};
@@ -56,6 +67,12 @@ aether::awaitable<void> tour(example::arguments given) {
     int const more = co_await count_from(store, where);
     example::expect(more == 0, "an event came twice");
     co_await store.close();
+  }
+  try {
+    co_await move_part(on, name, 3, "disk:new");
+  } catch (aether::error const& e) { // there is one server
+    example::expect(e.code() == aether::errc::not_enough_replicas, "it failed otherwise");
+    std::cout << e.what() << '\n';
   }
   co_await grow(on, name);
   auto store = co_await open_orders(on, name, 0);

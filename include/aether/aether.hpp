@@ -42,6 +42,7 @@
 #include <aether/nats/jetstream_config.hpp>
 #include <aether/nats/jetstream_event_store.hpp>
 #include <aether/nats/message.hpp>
+#include <aether/nats/move_stream.hpp>
 #include <aether/nats/placement.hpp>
 #include <aether/nats/sharded_store.hpp>
 #include <aether/nats/subscription.hpp>

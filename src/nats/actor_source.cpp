@@ -106,7 +106,7 @@ private:
     auto const& stream = *self->stream_;
     auto const by_batches = self->batches_ && stream.direct_get && stream.batch_direct_get;
     // One copy knows everything; where there are more, and where one asks for each, the leader says how far to read.
-    if ((stream.replicas > 1 || (!by_batches && !self->consumers_)) && !self->target_)
+    if ((stream.may_have_copies || (!by_batches && !self->consumers_)) && !self->target_)
       self->target_ = co_await find_last_sequence(self->stream_, self->range_.subject, deadline);
     forget_questions(stream);
     if (by_batches) {

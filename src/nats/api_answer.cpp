@@ -234,6 +234,8 @@ answer_of<stream_answer> parse_stream_answer(std::string_view text) {
     *field = *number;
   }
   out.first_time = string_at(*state, "first_ts").value_or("");
+  if (auto const* cluster = object_at(*o, "cluster"))
+    out.cluster = string_at(*cluster, "name").value_or("");
   return out;
 }
 

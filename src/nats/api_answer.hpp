@@ -47,6 +47,7 @@ inline constexpr int headers_too_large = 10097;
 inline constexpr int stream_offline = 10118;
 inline constexpr int no_limits = 10120;
 inline constexpr int stream_bytes_exceeded = 10122;
+inline constexpr int move_in_progress = 10124;
 inline constexpr int consumer_exists = 10148;
 inline constexpr int id_in_process = 10158;
 inline constexpr int sequence_not_ready = 10163;
@@ -58,6 +59,7 @@ inline constexpr int api_level_too_low = 10185;
 inline constexpr int batch_too_large = 10199;
 inline constexpr int batch_has_used_id = 10201;
 inline constexpr int batches_in_flight = 10210;
+inline constexpr int change_in_progress = 10226; // of replicas or retention
 } // namespace js_code
 
 /// An error answer. `code` 0: no answer of JetStream's but text that is not understood; `description` says why.
@@ -115,6 +117,7 @@ struct stream_answer {
   std::uint64_t first_sequence = 0;
   std::uint64_t last_sequence = 0;
   std::string first_time;     ///< RFC 3339, as the server wrote it; of no message something of no meaning
+  std::string cluster;        ///< empty: a server on its own
 };
 answer_of<stream_answer> parse_stream_answer(std::string_view text);
 

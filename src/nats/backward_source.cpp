@@ -102,7 +102,7 @@ awaitable<backward_source::message> backward_source::before_last(std::shared_ptr
   // Nothing tells, or what is there is not what was told: it expired, or another writer's headers mean something else.
   found.reset();
   auto const sequence = self->last_->sequence;
-  if (stream->direct_get && stream->batch_direct_get && stream->replicas == 1 && sequence > 1)
+  if (stream->direct_get && stream->batch_direct_get && !stream->may_have_copies && sequence > 1)
     found = co_await last_below(stream, self->subject_, sequence, deadline);
   if (!found)
     found = co_await read_before(stream, self->subject_, sequence, deadline);

@@ -38,7 +38,7 @@ awaitable<void> consumer_source::run(std::shared_ptr<consumer_source> self, stea
   case phase::creating:
     return create(std::move(self), deadline);
   case phase::reading:
-    if (self->seems_drained() && !(self->last_per_subject_ && self->stream_->replicas > 1))
+    if (self->seems_drained() && !(self->last_per_subject_ && self->stream_->may_have_copies))
       return ask_what_is_left(std::move(self), deadline);
     break;
   }
@@ -126,7 +126,7 @@ void consumer_source::on_state(answer const& reply) {
     }
     auto const state = state_of(std::get<stream_answer>(parsed));
     auto const verdict = judge(state, identity_->created, fetch_next_);
-    if (verdict == continuity::shorter && stream_->replicas > 1) {
+    if (verdict == continuity::shorter && stream_->may_have_copies) {
       if (!shorter_since_)
         shorter_since_ = clock::now();
       if (clock::now() - *shorter_since_ < stale_leader) {
@@ -237,7 +237,7 @@ void consumer_source::on_left(answer const& reply) {
     return;
   }
   if (told.message && told.message->sequence <= target_) {
-    if (stream_->replicas == 1) // which has one copy
+    if (!stream_->may_have_copies)
       return lose();
     drained_ = false; // until the copy that lags says so again
     asked_of_ = 0;

@@ -27,11 +27,16 @@ void read_copies(json::object const& answer, stream_facts& out) {
   if (!cluster)
     return;
   out.tells_copies = true;
+  out.cluster = string_at(*cluster, "name").value_or("");
   out.leader = string_at(*cluster, "leader").value_or("");
   if (auto const* copies = array_at(*cluster, "replicas"))
     for (auto const& entry : *copies)
       if (auto const* copy = entry.if_object())
         out.copies.push_back(copy_of(*copy));
+  auto const* desired = object_at(*cluster, "desired");
+  out.is_moving = desired != nullptr;
+  if (auto const* status = desired ? object_at(*desired, "status") : nullptr)
+    out.waits_for = string_at(*status, "description").value_or("");
 }
 
 storage_use use_of(json::object const& o, json::object const* limits, std::string_view used, std::string_view limit) {

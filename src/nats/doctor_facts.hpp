@@ -38,8 +38,11 @@ struct stream_facts {
   std::optional<std::uint64_t> subjects; ///< none: it does not tell
   time_point first_time{}; ///< the epoch: there is no message
   bool tells_copies = false; ///< it knows of leaders
+  std::string cluster;     ///< the leader's; empty: a server on its own
   std::string leader;      ///< a server's name; empty: there is none
   std::vector<copy_facts> copies;
+  bool is_moving = false;  ///< to other servers, or to more or fewer; only nats-server 2.15 and later tell
+  std::string waits_for;   ///< what a move waits for in the server's words, if it tells
 
   stream_facts() = default;
 };

@@ -70,8 +70,9 @@ struct save_request {
   std::size_t count = 1;
   std::optional<std::int64_t> expected_version{};
   version_policy policy = version_policy::increasing;
-  /// The stream has replicas: for seconds two servers may each take itself for its leader, one publish reaches both,
-  /// one refuses it and the other stores it. Only what stands after S tells then that a refused attempt is dead.
+  /// The stream has copies, or may have while it moves: for seconds two servers may each take itself for its leader,
+  /// one publish reaches both, one refuses it and the other stores it. Only what stands after S tells then that a
+  /// refused attempt is dead.
   bool replicated = false;
   bool is_batch() const noexcept { return count > 1; }
 };

@@ -32,7 +32,7 @@ save_request request_for(store_core const& store, event const& first, event cons
   request.count = count;
   request.expected_version = options.expected_version;
   request.policy = store.stream()->config.version_policy;
-  request.replicated = store.stream()->replicas > 1;
+  request.replicated = store.stream()->may_have_copies;
   return request;
 }
 

@@ -23,11 +23,14 @@ struct stream_access {
   std::string api;                 ///< `$JS.API`, or what a domain or an import makes of it
   jetstream_config config;         ///< with its defaults filled in
   int replicas = 1;
-  bool direct_get = false;         ///< the stream allows it
-  bool batch_direct_get = false;   ///< and the server answers it in batches (2.11)
-  bool atomic_batches = false;     ///< the stream echoes allow_atomic
+  /// Several servers may answer for it, of which some know less: with replicas, and in a cluster, where a stream of one
+  /// replica has copies while it moves.
+  bool may_have_copies = true;
+  bool direct_get = false; ///< the stream allows it
+  bool batch_direct_get = false; ///< and the server answers it in batches (2.11)
+  bool atomic_batches = false; ///< the stream echoes allow_atomic
   std::chrono::nanoseconds max_age{}; ///< of the stream; 0: for ever
-  time_point created{};               ///< with the name the stream's identity
+  time_point created{}; ///< with the name the stream's identity
   std::shared_ptr<store_log> log{}; ///< none: there is no logger
   std::shared_ptr<aether::detail::store_watch> watch{}; ///< the store's
   std::shared_ptr<kept_questions> questions{}; ///< of one reader's own copy; else none

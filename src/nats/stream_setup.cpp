@@ -167,12 +167,14 @@ std::shared_ptr<stream_access const> access_to(opening const& o, server_facts co
   if (!parse_time(found.created, created))
     throw error(errc::protocol_error, o.what() + ": its time of creation is not understood: " + found.created);
   auto const direct = flag(echoed, "allow_direct");
+  auto const replicas = static_cast<int>(std::max<std::int64_t>(1, number(echoed, "num_replicas")));
   return std::make_shared<stream_access const>(stream_access{
       .connection = o.on.core(),
       .subjects = subject_map(o.wanted.name, o.config.subject_encoding),
       .api = o.api,
       .config = o.config,
-      .replicas = static_cast<int>(std::max<std::int64_t>(1, number(echoed, "num_replicas"))),
+      .replicas = replicas,
+      .may_have_copies = replicas > 1 || !found.cluster.empty(),
       .direct_get = direct,
       .batch_direct_get = direct && facts.api_level >= 1,
       .atomic_batches = facts.may_have_batches() && flag(echoed, "allow_atomic"),

@@ -85,7 +85,7 @@ awaitable<time_point> verify(std::shared_ptr<stream_access const> stream, stream
                              stream_state& state, steady_time deadline) {
   auto const patient_until = std::chrono::steady_clock::now() + stale_leader;
   auto verdict = judge(state, place.created, place.sequence + 1);
-  while (verdict == continuity::shorter && stream->replicas > 1) {
+  while (verdict == continuity::shorter && stream->may_have_copies) {
     auto const again = std::chrono::steady_clock::now() + std::chrono::milliseconds(200);
     if (again >= std::min(deadline, patient_until))
       break;

@@ -56,7 +56,7 @@ awaitable<void> read_subject(std::shared_ptr<stream_access const> stream, read_r
                              steady_time deadline) {
   // Where a replica may know less than the leader, the leader says how far to read. One copy knows everything.
   std::optional<std::uint64_t> target;
-  if (stream->replicas > 1)
+  if (stream->may_have_copies)
     target = co_await find_last_sequence(stream, range.subject, deadline);
   auto batches = stream->direct_get && stream->batch_direct_get;
   auto consumers = true;

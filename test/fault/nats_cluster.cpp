@@ -106,6 +106,8 @@ void nats_cluster::start_all(nats_cluster_options const& options) {
     test::nats_server_options one;
     one.jetstream_config = options.jetstream_config;
     one.extra_config = options.extra_config;
+    if (i < options.node_configs.size())
+      one.extra_config += '\n' + options.node_configs[i] + '\n';
     one.store_dir = options.store_dir;
     if (n > 1) {
       std::string routes;

@@ -19,6 +19,7 @@ struct nats_cluster_options {
   bool breakable = false;       ///< the routes go through proxies, for isolate()
   std::string jetstream_config; ///< of each node, see nats_server_options
   std::string extra_config;     ///< of each node, the same
+  std::vector<std::string> node_configs; ///< likewise, of node 0, 1, …
   std::string store_dir;        ///< of a single node; empty: its own
 
   nats_cluster_options() = default;

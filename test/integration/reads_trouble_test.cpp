@@ -168,7 +168,7 @@ awaitable<void> read_through(nats_server& server, bool batches, int replicas, be
   auto const executor = co_await asio::this_coro::executor;
   std::function<void(stream_access&)> change = [&](stream_access& a) {
     bent(batches)(a);
-    a.replicas = replicas;
+    a.may_have_copies = replicas > 1;
   };
   auto plain = co_await raw_stream::open(server.url(), small_batches());
   co_await plain.store_events("order-1", 1, 1000);

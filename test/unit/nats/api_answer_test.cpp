@@ -242,6 +242,17 @@ BOOST_AUTO_TEST_CASE(an_error_beside_other_members_is_an_error) {
   BOOST_TEST(std::get<api_error>(both).code == 503);
 }
 
+BOOST_AUTO_TEST_CASE(the_cluster_of_a_stream) {
+  auto const cluster_in = [](std::string const& cluster) {
+    return std::get<stream_answer>(parse_stream_answer(replaced(stream_text, "{", "{\"cluster\":" + cluster + ",")))
+        .cluster;
+  };
+  BOOST_TEST(cluster_in(R"({"name":"east","leader":"a"})") == "east");
+  BOOST_TEST(cluster_in(R"({"leader":"a"})") == ""); // a server on its own
+  BOOST_TEST(cluster_in("null") == "");
+  BOOST_TEST(std::get<stream_answer>(parse_stream_answer(stream_text)).cluster == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_stream) {
   auto const a = parse_stream_answer(stream_text);
   auto const* s = std::get_if<stream_answer>(&a);

@@ -30,7 +30,9 @@ BOOST_AUTO_TEST_CASE(a_stream_and_its_copies) {
   BOOST_TEST(s.subjects.value() == 4u);
   BOOST_TEST((s.first_time == time_point(std::chrono::milliseconds(1'769'862'600'500))));
   BOOST_TEST(s.tells_copies);
+  BOOST_TEST(s.cluster == "C");
   BOOST_TEST(s.leader == "a");
+  BOOST_TEST(!s.is_moving);
   BOOST_TEST_REQUIRE(s.copies.size() == 2u);
   BOOST_TEST(s.copies[0].current);
   BOOST_TEST(!s.copies[0].offline);
@@ -38,6 +40,19 @@ BOOST_AUTO_TEST_CASE(a_stream_and_its_copies) {
   BOOST_TEST(s.copies[1].offline);
   BOOST_TEST(s.copies[1].lag == 7u);
   BOOST_TEST((s.copies[1].silent == 5s));
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_that_moves) {
+  auto const with = [](std::string const& desired) {
+    return std::get<stream_facts>(
+        parse_stream_facts(R"({"config":{"name":"S"},"state":{},"cluster":{"leader":"a","desired":)" + desired + "}}"));
+  };
+  auto const told = with(R"({"name":"C","replicas":[],"status":{"description":"waiting for quorum","type":"quorum"}})");
+  BOOST_TEST(told.is_moving);
+  BOOST_TEST(told.waits_for == "waiting for quorum");
+  BOOST_TEST(with(R"({"status":7})").is_moving);
+  BOOST_TEST(with(R"({"status":{"description":7}})").waits_for == "");
+  BOOST_TEST(!with("null").is_moving);
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_stream_without_a_cluster) {

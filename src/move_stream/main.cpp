@@ -1,0 +1,122 @@
+// aether-move-stream: moves a stream to other servers of its cluster. A program of its own, as the inspector changes
+// nothing.
+#include "cli/options.hpp"
+#include "cli/session.hpp"
+
+#include <aether/nats/move_stream.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace aether;
+
+constexpr char const* help = R"(aether-move-stream STREAM [--tag TAG]... [--cluster NAME] [OPTION...]
+
+Moves a stream to servers that have all these tags (server_tags in their configuration), in this cluster, and waits until
+it is there. It may be ended at any point and called again: the servers go on, and it waits. Programs go on using the
+stream; but if it has one replica only, stop those that write to it first.
+
+Options: --url, --creds, --user with --password-file, --inbox-prefix, --namespace, --timeout, as of aether.
+Ends with 0; 2: the command line is wrong; 3: it failed.
+)";
+
+struct wanted {
+  nats::stream_placement placement;
+  cli::options around;
+
+  wanted() = default;
+};
+
+/// What is wrong with the command line; empty: nothing.
+std::string read(std::vector<std::string> arguments, wanted& out) {
+  for (auto at = arguments.begin(); at != arguments.end();) {
+    bool const is_tag = *at == "--tag";
+    if (!is_tag && *at != "--cluster") {
+      ++at;
+      continue;
+    }
+    if (at + 1 == arguments.end() || (at + 1)->empty() || (at + 1)->front() == '-')
+      return *at + " expects a name";
+    if (!is_tag && !out.placement.cluster.empty())
+      return "--cluster is there twice";
+    if (is_tag)
+      out.placement.tags.push_back(*(at + 1));
+    else
+      out.placement.cluster = *(at + 1);
+    at = arguments.erase(at, at + 2);
+  }
+  if (out.placement.empty())
+    return "where to? Give --tag or --cluster";
+  // The stream stands where a command that is about one has its name.
+  arguments.insert(arguments.begin(), "doctor");
+  char const* const url = std::getenv("NATS_URL");
+  auto parsed = cli::parse_options(arguments, url ? url : "");
+  if (auto const* wrong = std::get_if<cli::usage_error>(&parsed))
+    return wrong->text;
+  auto* const options = std::get_if<cli::options>(&parsed);
+  if (!options)
+    return "it has no such help";
+  out.around = std::move(*options);
+  return {};
+}
+
+void tell(nats::stream_move const& so_far) {
+  if (!so_far.missing.empty())
+    std::printf("%s\n", so_far.missing.c_str());
+  std::fflush(stdout);
+}
+
+awaitable<void> move(wanted what) {
+  auto on = co_await cli::connect(what.around);
+  nats::move_options options;
+  options.name_space = what.around.name_space;
+  options.timeout = std::chrono::nanoseconds::max(); // whoever started it ends it
+  options.progress = &tell;
+  auto const done = co_await nats::move_stream(on, what.around.stream, what.placement, options);
+  std::string servers;
+  for (auto const& copy : done.copies)
+    servers += (servers.empty() ? "" : ", ") + copy.server + (copy.leads ? " (leads)" : "");
+  std::printf("%s is on %s\n", what.around.stream.c_str(), servers.c_str());
+  co_await on.close();
+}
+
+int run(std::vector<std::string> const& arguments) {
+  for (auto const& a : arguments)
+    if (a == "--help") {
+      std::fputs(help, stdout);
+      return 0;
+    }
+  wanted what;
+  if (auto const wrong = read(arguments, what); !wrong.empty()) {
+    std::fprintf(stderr, "aether-move-stream: %s (see aether-move-stream --help)\n", wrong.c_str());
+    return 2;
+  }
+  boost::asio::io_context context(1);
+  std::exception_ptr failure;
+  boost::asio::co_spawn(context, move(std::move(what)), [&](std::exception_ptr e) { failure = e; });
+  context.run();
+  if (failure)
+    std::rethrow_exception(failure);
+  return 0;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(std::vector<std::string>(argv + 1, argv + argc));
+  } catch (std::exception const& e) {
+    std::fprintf(stderr, "aether-move-stream: %s\n", e.what());
+  }
+  // A thread of cnats may be connecting still, with what OpenSSL takes down when a process ends in order.
+  std::fflush(nullptr);
+  std::_Exit(3);
+}
