@@ -18,11 +18,12 @@ namespace {
 
 using namespace aether;
 
-constexpr char const* help = R"(aether-move-stream STREAM [--tag TAG]... [--cluster NAME] [OPTION...]
+constexpr char const* help =
+    R"(aether-move-stream STREAM [--tag TAG]... [--cluster NAME] [--writers-stopped] [OPTION...]
 
 Moves a stream to servers that have all these tags (server_tags in their configuration), in this cluster, and waits until
 it is there. It may be ended at any point and called again: the servers go on, and it waits. Programs go on using the
-stream; but if it has one replica only, stop those that write to it first.
+stream; but if it has one replica only, stop those that write to it first, and say so with --writers-stopped.
 
 Options: --url, --creds, --user with --password-file, --inbox-prefix, --namespace, --timeout, as of aether.
 Ends with 0; 2: the command line is wrong; 3: it failed.
@@ -30,6 +31,7 @@ Ends with 0; 2: the command line is wrong; 3: it failed.
 
 struct wanted {
   nats::stream_placement placement;
+  bool writers_are_stopped = false;
   cli::options around;
 
   wanted() = default;
@@ -38,6 +40,11 @@ struct wanted {
 /// What is wrong with the command line; empty: nothing.
 std::string read(std::vector<std::string> arguments, wanted& out) {
   for (auto at = arguments.begin(); at != arguments.end();) {
+    if (*at == "--writers-stopped") {
+      out.writers_are_stopped = true;
+      at = arguments.erase(at);
+      continue;
+    }
     bool const is_tag = *at == "--tag";
     if (!is_tag && *at != "--cluster") {
       ++at;
@@ -79,6 +86,7 @@ awaitable<void> move(wanted what) {
   nats::move_options options;
   options.name_space = what.around.name_space;
   options.timeout = std::chrono::nanoseconds::max(); // whoever started it ends it
+  options.writers_are_stopped = what.writers_are_stopped;
   options.progress = &tell;
   auto const done = co_await nats::move_stream(on, what.around.stream, what.placement, options);
   std::string servers;

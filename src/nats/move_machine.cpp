@@ -102,8 +102,9 @@ std::string unsettled(stream_facts const& s, std::vector<stream_copy> const& cop
 
 } // namespace
 
-move_machine::move_machine(std::string name, stream_placement wanted, time deadline)
-    : name_(std::move(name)), wanted_(std::move(wanted)), deadline_(deadline) {
+move_machine::move_machine(std::string name, stream_placement wanted, time deadline, bool writers_are_stopped)
+    : name_(std::move(name)), wanted_(std::move(wanted)), deadline_(deadline),
+      writers_are_stopped_(writers_are_stopped) {
   progress_.missing = "it was not asked for yet";
 }
 
@@ -182,6 +183,10 @@ move_step move_machine::wait_for_other(stream_facts const& s, time now) {
     return look_again("an earlier move has to end first: " + unsettled(s, progress_.copies), now);
   if (now >= deadline_)
     return look_again(progress_.missing, now);
+  if (replicas_of(s) == 1 && !writers_are_stopped_)
+    return fail(errc::invalid_argument,
+                "it has one replica: while it moves, servers were seen to lose what they acknowledged. Stop whoever "
+                "writes to it and say so (move_options::writers_are_stopped), or give it replicas first");
   move_step step;
   step.what = move_action::update;
   step.config = s.config;

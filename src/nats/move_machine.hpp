@@ -41,7 +41,7 @@ public:
   static constexpr std::chrono::seconds may_be_late{10};
 
   /// `name`: on the server. Begins with a look.
-  move_machine(std::string name, stream_placement wanted, time deadline);
+  move_machine(std::string name, stream_placement wanted, time deadline, bool writers_are_stopped);
 
   /// What STREAM.INFO was answered.
   move_step seen(answer_of<stream_facts> const& answer, time now);
@@ -62,6 +62,7 @@ private:
   std::string const name_;
   stream_placement const wanted_;
   time const deadline_;
+  bool const writers_are_stopped_;
   stream_move progress_;
   bool was_seen_moving_ = false;
   std::optional<time> settled_since_; // as it is wanted

@@ -116,7 +116,7 @@ awaitable<stream_move> move_stream(connection on, std::string stream_name, strea
   auto const name = detail::full_stream_name(options.name_space, stream_name);
   auto const api = detail::resolved(names_in(options)).api_prefix;
   auto const deadline = aether::detail::deadline_after(options.timeout, 1h);
-  auto machine = std::make_shared<move_machine>(name, std::move(placement), deadline);
+  auto machine = std::make_shared<move_machine>(name, std::move(placement), deadline, options.writers_are_stopped);
   co_return co_await run_move(std::move(on), api, name, std::move(machine), std::move(options.progress));
 }
 

@@ -31,7 +31,10 @@ BOOST_AUTO_TEST_CASE(a_stream_moves) {
       co_await store.save_event(event_of("order-1", version));
   });
   auto const around = " --namespace tenant --url " + cluster.urls();
-  auto const moved = move_stream("orders --tag disk:new --tag row:2 --cluster c" + around);
+  auto const unsaid = move_stream("orders --tag disk:new" + around);
+  BOOST_TEST(unsaid.code == 3);
+  BOOST_TEST(contains(unsaid.err, "one replica"), unsaid.err);
+  auto const moved = move_stream("orders --tag disk:new --tag row:2 --cluster c --writers-stopped" + around);
   BOOST_TEST(moved.code == 0, moved.err);
   BOOST_TEST(contains(moved.out, "orders is on n1 (leads)"), moved.out);
   run([&](boost::asio::io_context&) -> awaitable<void> {
@@ -41,7 +44,7 @@ BOOST_AUTO_TEST_CASE(a_stream_moves) {
     auto const version = co_await store.latest_version("order-1");
     BOOST_TEST(version == 20);
   });
-  auto const nowhere = move_stream("orders --tag disk:gone" + around);
+  auto const nowhere = move_stream("orders --tag disk:gone --writers-stopped" + around);
   BOOST_TEST(nowhere.code == 3);
   BOOST_TEST(contains(nowhere.err, "disk:gone"), nowhere.err);
 }

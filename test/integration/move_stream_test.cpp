@@ -299,6 +299,9 @@ BOOST_AUTO_TEST_CASE(one_copy_moves_while_it_is_read, *boost::unit_test::precond
         auto const move = [](nats::connection on) -> awaitable<void> {
           nats::move_options options;
           options.timeout = scaled(60s);
+          auto const unsaid = co_await failure_of(nats::move_stream(on, "orders", tagged("one:new"), options));
+          BOOST_TEST(unsaid.code == errc::invalid_argument);
+          options.writers_are_stopped = true;
           for (auto const* tag : {"one:new", "one:old", "one:new"}) {
             auto const done = co_await nats::move_stream(on, "orders", tagged(tag), options);
             BOOST_TEST(done.was_asked);

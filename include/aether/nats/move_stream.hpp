@@ -41,6 +41,8 @@ struct move_options {
   std::string domain;
   /// How long the end of the move is waited for; 0: 1 hour. The servers go on without anybody who waits.
   std::chrono::nanoseconds timeout{};
+  /// To be said of a stream with one replica, which is not moved without: see move_stream().
+  bool writers_are_stopped = false;
   /// Called whenever something has changed, on the caller's executor. What it throws ends the call.
   std::function<void(stream_move const&)> progress;
 
@@ -53,16 +55,17 @@ struct move_options {
 /// Gives a stream another placement and waits until it is there: on as many servers as it has replicas, all of them
 /// online and up to date, with a leader. Everything else of its configuration stays; nobody else may change it
 /// meanwhile. With several replicas programs go on reading and writing. With one, whoever writes has to be stopped
-/// before: servers were seen to lose an acknowledged event then (docs/scaling.md). Ended at any point, it can be called
-/// again: a stream that has this placement is not moved once more, and is only waited for.
-/// An earlier move to somewhere else is let end first.
+/// before, and `writers_are_stopped` says so: servers were seen to lose an acknowledged event else (docs/scaling.md).
+/// Ended at any point, it can be called again: a stream that has this placement is not moved once more, and is only
+/// waited for. An earlier move to somewhere else is let end first.
 ///
 /// The servers choose by name of the cluster and by tags when a placement *changes*: one that stays is taken for
 /// fulfilled, whatever its servers' tags have become. Returns how it ended. Throws stream_not_found;
 /// not_enough_replicas when the server is in no cluster, or too few have these tags; stream_settings_differ when the
-/// placement was changed by somebody else meanwhile; invalid_argument for an empty placement; timed_out, which says
-/// what was still missing; permission_denied, jetstream_not_available, invalid_id, server_error, closed, not_open.
-/// Cancelling: terminal only, and the servers go on. Any thread.
+/// placement was changed by somebody else meanwhile; invalid_argument for an empty placement, and for one replica
+/// without `writers_are_stopped`; timed_out, which says what was still missing; permission_denied,
+/// jetstream_not_available, invalid_id, server_error, closed, not_open. Cancelling: terminal only, and the servers go
+/// on. Any thread.
 awaitable<stream_move> move_stream(connection on, std::string stream_name, stream_placement placement,
                                    move_options options = {});
 

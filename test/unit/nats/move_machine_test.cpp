@@ -37,7 +37,7 @@ stream_placement tagged(std::vector<std::string> tags, std::string cluster = {})
   return p;
 }
 
-move_machine to_new() { return move_machine("orders", tagged({"disk:new", "row:2"}), at(limit)); }
+move_machine to_new() { return move_machine("orders", tagged({"disk:new", "row:2"}), at(limit), false); }
 
 constexpr char const* old_place = R"({"tags":["disk:old"]})";
 constexpr char const* new_place = R"({"tags":["row:2","disk:new"]})"; // another order
@@ -103,6 +103,16 @@ BOOST_AUTO_TEST_CASE(a_stream_moves) {
   BOOST_TEST(m.progress().copies.front().leads);
 }
 
+BOOST_AUTO_TEST_CASE(one_copy_moves_when_nobody_writes) {
+  constexpr char const* alone = R"("leader":"a")";
+  auto m = to_new();
+  has_failed(m.seen(info(old_place, alone, 1), at(0ms)), errc::invalid_argument, "writers_are_stopped");
+  auto there = to_new(); // nothing is moved
+  is_waiting(there, there.seen(info(new_place, alone, 1), at(0ms)), "if it stays there");
+  move_machine stopped("orders", tagged({"disk:new"}), at(limit), true);
+  BOOST_TEST(stopped.seen(info(old_place, alone, 1), at(0ms)).what == move_action::update);
+}
+
 BOOST_AUTO_TEST_CASE(what_keeps_a_stream_from_being_there) {
   struct {
     char const* servers;
@@ -149,7 +159,7 @@ BOOST_AUTO_TEST_CASE(a_stream_that_is_there_has_to_stay_for_a_while) {
 }
 
 BOOST_AUTO_TEST_CASE(one_replica) {
-  auto m = to_new();
+  move_machine m("orders", tagged({"disk:new", "row:2"}), at(limit), true);
   auto const alone = R"("leader":"d")";
   BOOST_TEST(m.seen(info("null", R"("leader":"a")", 1), at(0ms)).what == move_action::update);
   m.updated(std::nullopt, at(0ms));
