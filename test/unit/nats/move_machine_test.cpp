@@ -187,7 +187,7 @@ BOOST_AUTO_TEST_CASE(placements_that_are_others) {
     auto const step = m.seen(info(c.actual, three_old), at(0ms));
     BOOST_TEST((step.what != move_action::update) == c.is_same, c.actual);
   }
-  move_machine by_cluster("orders", tagged({}, "east"), at(limit));
+  move_machine by_cluster("orders", tagged({}, "east"), at(limit), false);
   auto const step = by_cluster.seen(info(old_place, three_old), at(0ms));
   BOOST_TEST(boost::json::serialize(step.config.at("placement")) == R"({"cluster":"east"})");
 }
