@@ -46,7 +46,6 @@ awaitable<move_answer> ask_for_move(connection on, std::string subject, std::str
   message question(subject, body);
   call_options limit;
   limit.timeout = answer_patience;
-  boost::system::error_code failed;
   try {
     auto const reply = co_await on.request(std::move(question), limit);
     if (reply.status == 503)
