@@ -40,6 +40,7 @@ for sanitizer in ASAN UBSAN TSAN; do
   options=${sanitizer}_OPTIONS
   export "$options=${!options:-external_symbolizer_path=$(command -v addr2line || true)}"
 done
+export TSAN_OPTIONS="$TSAN_OPTIONS:suppressions=$root/test/support/tsan.suppressions"
 
 case $mode in
 benchmark)
