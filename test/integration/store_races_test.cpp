@@ -56,6 +56,12 @@ awaitable<void> write(jetstream_event_store store, event e, std::shared_ptr<tall
   }
 }
 
+/// Holds the store alone when the others have ended.
+awaitable<void> lose(jetstream_event_store store, std::shared_ptr<std::atomic<int>> conflicts) {
+  save_outcome const outcome = co_await store.try_save_event(event_of("order-1", 1));
+  *conflicts += outcome.index() == 0;
+}
+
 void race(int writers, int threads, layout how) {
   constexpr std::int64_t versions = 3;
   std::vector<std::shared_ptr<tally>> rounds;
@@ -123,6 +129,33 @@ BOOST_DATA_TEST_CASE(writers_with_an_expectation, threads() * layouts(), threads
   BOOST_TEST(t->saved == 1);
   BOOST_TEST(t->conflicts == writers - 1);
   BOOST_TEST(messages == 1);
+}
+
+// The strand may still be with the save that ended last when its caller lets go of the store.
+BOOST_AUTO_TEST_CASE(the_last_handles_go_with_saves_that_end) {
+  constexpr int rounds = 100, writers = 6;
+  auto const conflicts = std::make_shared<std::atomic<int>>(0);
+  auto const name = new_stream();
+  run(
+      [&](asio::io_context& context) -> awaitable<void> {
+        auto raw = co_await raw_client::connect();
+        {
+          auto store = co_await jetstream_event_store::open(raw.connection(), name);
+          co_await store.save_event(event_of("order-1", 1));
+        }
+        for (int round = 0; round < rounds; ++round) {
+          task_group group(context.get_executor());
+          {
+            auto store = co_await jetstream_event_store::open(raw.connection(), name);
+            (void)co_await store.latest_version("order-1"); // the cache knows the answer
+            for (int w = 0; w < writers; ++w)
+              group.spawn(lose(store, conflicts));
+          }
+          co_await group.join();
+        }
+      },
+      on(4));
+  BOOST_TEST(*conflicts == rounds * writers);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

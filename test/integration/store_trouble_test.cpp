@@ -185,6 +185,44 @@ BOOST_AUTO_TEST_CASE(an_event_larger_than_the_server_takes) {
   });
 }
 
+// The server tells an account's limit after the connection has been made.
+BOOST_AUTO_TEST_CASE(an_event_larger_than_the_account_may_send) {
+  nats_server_options options;
+  options.extra_config = "accounts { A { jetstream: enabled, limits { max_payload: 4096 }\n"
+                         "users: [{user: a, password: p}] } }\n";
+  nats_server server(options);
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    auto connecting = options_for(server);
+    connecting.user = "a";
+    connecting.password = "p";
+    auto on = co_await nats::connection::connect(connecting);
+    auto store = co_await jetstream_event_store::open(on, "orders");
+    event large = event_of("order-1", 1);
+    large.data["text"] = std::string(6000, 'x');
+    auto const f = co_await failure_of(store.save_event(large));
+    BOOST_TEST(f.code == errc::event_too_large, f.text);
+    co_await still_usable(store);
+    BOOST_TEST(on.statistics().reconnects == 0u);
+  });
+}
+
+// What was found to be saved already is as old as it is, not as young as the call that found it.
+BOOST_AUTO_TEST_CASE(an_event_that_was_saved_already_expires_in_its_time) {
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    auto const name = new_stream();
+    auto writer = co_await open_store(name, short_lived());
+    auto const e = event_of("order-1", 1);
+    co_await writer.save_event(e);
+    co_await pause(1500ms); // of the two seconds that it lives
+    auto other = co_await open_store(name, short_lived());
+    auto const again = co_await other.save_event(e);
+    BOOST_TEST(again.already_saved);
+    co_await until_expired(co_await raw_client::connect(), name);
+    auto const outcome = co_await other.try_save_event(event_of("order-1", 1));
+    BOOST_TEST(std::holds_alternative<saved>(outcome));
+  });
+}
+
 BOOST_AUTO_TEST_CASE(a_longer_id_leaves_less_room) {
   nats_server_options options;
   options.extra_config = "max_payload: 8192\n";

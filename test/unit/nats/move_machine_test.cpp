@@ -190,6 +190,10 @@ BOOST_AUTO_TEST_CASE(placements_that_are_others) {
   move_machine by_cluster("orders", tagged({}, "east"), at(limit), false);
   auto const step = by_cluster.seen(info(old_place, three_old), at(0ms));
   BOOST_TEST(boost::json::serialize(step.config.at("placement")) == R"({"cluster":"east"})");
+  is_waiting(by_cluster, by_cluster.updated(std::nullopt, at(0ms)), "were asked");
+  auto const shown = info(R"({"cluster":"east"})", three_old); // with the new placement, in the old cluster
+  is_waiting(by_cluster, by_cluster.seen(shown, at(1ms)), "in cluster \"C\" still");
+  is_waiting(by_cluster, by_cluster.seen(shown, at(5'000ms)), "in cluster \"C\" still");
 }
 
 BOOST_AUTO_TEST_CASE(an_earlier_move_is_let_end) {
