@@ -244,6 +244,8 @@ void connection_core::on_readable() {
   heard_ = true;
   link_->process_read();
   if (!link_->is_detached()) {
+    // An account's limit comes with an INFO behind the first answer, and another may follow at any time.
+    max_payload_ = natsConnection_GetMaxPayload(link_->get());
     spent_messages::collecting here(spent_);
     notice_refusal();
     drain_inbox();
@@ -388,6 +390,8 @@ void connection_core::on_deadlines() {
   std::vector<std::shared_ptr<reply_sink>> sinks;
   for (auto token : due) {
     auto found = requests_.find(token);
+    if (found == requests_.end()) // there was no memory for it
+      continue;
     sinks.push_back(std::move(found->second.sink));
     requests_.erase(found);
   }

@@ -153,7 +153,10 @@ move_step move_machine::seen(answer_of<stream_facts> const& answer, time now) {
 move_step move_machine::wait_for_end(stream_facts const& s, time now) {
   other_since_.reset();
   was_seen_moving_ = was_seen_moving_ || s.is_moving || progress_.copies.size() > replicas_of(s);
-  if (auto missing = unsettled(s, progress_.copies); !missing.empty()) {
+  auto missing = unsettled(s, progress_.copies);
+  if (missing.empty() && !wanted_.cluster.empty() && s.cluster != wanted_.cluster)
+    missing = "its leader is in cluster " + quoted(s.cluster) + " still";
+  if (!missing.empty()) {
     settled_since_.reset();
     return look_again(std::move(missing), now);
   }

@@ -380,9 +380,15 @@ natsStatus native_link::read([[maybe_unused]] void* user, [[maybe_unused]] bool 
 natsStatus native_link::write(void* user, bool add) {
   auto* self = static_cast<native_link*>(user);
   self->wants_write_ = add;
-  if (add)
+  if (!add)
+    return NATS_OK;
+  try {
     self->on_write_wanted_();
-  return NATS_OK;
+    return NATS_OK;
+  } catch (...) { // not through cnats, which holds a mutex
+    ::shutdown(self->socket_, SHUT_RDWR);
+    return NATS_NO_MEMORY;
+  }
 }
 
 natsStatus native_link::detach(void* user) {

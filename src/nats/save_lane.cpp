@@ -64,8 +64,9 @@ void save_lane::submit(std::shared_ptr<save_operation> save) {
 }
 
 void save_lane::take_turns(actor_entry& entry) {
+  std::shared_ptr<save_operation> save; // the last one may be all that keeps the store, and this lane with it
   while (!entry.idle()) {
-    auto const save = entry.first;
+    save = entry.first;
     auto const step = save->decide(state_of(entry, save->last().event_id, save->request()), entry.event_id);
     if (step.what == save_do::finish) {
       save->finish(step);

@@ -226,7 +226,8 @@ void save_operation::end(save_step const& step) {
   if (step.end == save_end::saved && machine_.learned() &&
       machine_.learned()->last_sequence == step.success.sequence) { // else it is what the last read told
     learned_id_ = aether::detail::hash_of(last().event_id);
-    learned_age_ = {};
+    if (!step.success.already_saved) // whose age was read
+      learned_age_ = {};
   }
   finish(step);
   lane_.ended(*this);

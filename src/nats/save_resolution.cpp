@@ -119,8 +119,10 @@ awaitable<save_step> save_operation::read_one(save_step step) {
   auto query = after ? next_message_query(subject_, step.sequence + 1) : message_at_query(step.sequence);
   auto message = co_await read_leader(store_->stream(), std::move(query), deadline_);
   std::optional<seen_message> found;
-  if (message)
+  if (message) {
     found = seen(*message);
+    learned_age_ = age_since(message->time);
+  }
   co_return after ? machine_.on_first_after(found) : machine_.on_read_at(found);
 }
 
