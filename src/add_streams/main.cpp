@@ -1,18 +1,14 @@
 // aether-add-streams: gives a sharded store more streams, while nobody writes. A program of its own, as the inspector
 // changes nothing.
-#include "cli/options.hpp"
+#include "cli/program.hpp"
 #include "cli/session.hpp"
 
 #include <aether/nats/add_streams.hpp>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-
 #include <charconv>
 #include <cstdio>
-#include <cstdlib>
-#include <exception>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -49,18 +45,9 @@ std::string read(std::vector<std::string> arguments, wanted& out) {
     }
   if (out.streams == 0)
     return "--streams is missing";
-  // The store stands where a command that is about one stream has its name.
-  arguments.insert(arguments.begin(), "doctor");
-  char const* const url = std::getenv("NATS_URL");
-  auto parsed = cli::parse_options(arguments, url ? url : "");
-  if (auto const* wrong = std::get_if<cli::usage_error>(&parsed))
-    return wrong->text;
-  auto* const options = std::get_if<cli::options>(&parsed);
-  if (!options)
-    return "it has no such help";
-  out.store = options->stream;
-  out.around = std::move(*options);
-  return {};
+  auto wrong = cli::read_around(std::move(arguments), out.around);
+  out.store = out.around.stream;
+  return wrong;
 }
 
 void tell(nats::added_streams const& done) {
@@ -87,35 +74,15 @@ awaitable<void> add(wanted what) {
   co_await closing.close();
 }
 
-int run(std::vector<std::string> const& arguments) {
-  for (auto const& a : arguments)
-    if (a == "--help") {
-      std::fputs(help, stdout);
-      return 0;
-    }
+cli::program_work work_of(std::vector<std::string> arguments) {
   wanted what;
-  if (auto const wrong = read(arguments, what); !wrong.empty()) {
-    std::fprintf(stderr, "aether-add-streams: %s (see aether-add-streams --help)\n", wrong.c_str());
-    return 2;
-  }
-  boost::asio::io_context context(1);
-  std::exception_ptr failure;
-  boost::asio::co_spawn(context, add(std::move(what)), [&](std::exception_ptr e) { failure = e; });
-  context.run();
-  if (failure)
-    std::rethrow_exception(failure);
-  return 0;
+  if (auto wrong = read(std::move(arguments), what); !wrong.empty())
+    return wrong;
+  return [what] { return add(what); };
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-  try {
-    return run(std::vector<std::string>(argv + 1, argv + argc));
-  } catch (std::exception const& e) {
-    std::fprintf(stderr, "aether-add-streams: %s\n", e.what());
-  }
-  // A thread of cnats may be connecting still, with what OpenSSL takes down when a process ends in order.
-  std::fflush(nullptr);
-  std::_Exit(3);
+  return cli::run_program("aether-add-streams", help, std::vector<std::string>(argv + 1, argv + argc), &work_of);
 }

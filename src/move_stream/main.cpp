@@ -1,17 +1,13 @@
 // aether-move-stream: moves a stream to other servers of its cluster. A program of its own, as the inspector changes
 // nothing.
-#include "cli/options.hpp"
+#include "cli/program.hpp"
 #include "cli/session.hpp"
 
 #include <aether/nats/move_stream.hpp>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-
 #include <cstdio>
-#include <cstdlib>
-#include <exception>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -62,17 +58,7 @@ std::string read(std::vector<std::string> arguments, wanted& out) {
   }
   if (out.placement.empty())
     return "where to? Give --tag or --cluster";
-  // The stream stands where a command that is about one has its name.
-  arguments.insert(arguments.begin(), "doctor");
-  char const* const url = std::getenv("NATS_URL");
-  auto parsed = cli::parse_options(arguments, url ? url : "");
-  if (auto const* wrong = std::get_if<cli::usage_error>(&parsed))
-    return wrong->text;
-  auto* const options = std::get_if<cli::options>(&parsed);
-  if (!options)
-    return "it has no such help";
-  out.around = std::move(*options);
-  return {};
+  return cli::read_around(std::move(arguments), out.around);
 }
 
 void tell(nats::stream_move const& so_far) {
@@ -96,35 +82,15 @@ awaitable<void> move(wanted what) {
   co_await on.close();
 }
 
-int run(std::vector<std::string> const& arguments) {
-  for (auto const& a : arguments)
-    if (a == "--help") {
-      std::fputs(help, stdout);
-      return 0;
-    }
+cli::program_work work_of(std::vector<std::string> arguments) {
   wanted what;
-  if (auto const wrong = read(arguments, what); !wrong.empty()) {
-    std::fprintf(stderr, "aether-move-stream: %s (see aether-move-stream --help)\n", wrong.c_str());
-    return 2;
-  }
-  boost::asio::io_context context(1);
-  std::exception_ptr failure;
-  boost::asio::co_spawn(context, move(std::move(what)), [&](std::exception_ptr e) { failure = e; });
-  context.run();
-  if (failure)
-    std::rethrow_exception(failure);
-  return 0;
+  if (auto wrong = read(std::move(arguments), what); !wrong.empty())
+    return wrong;
+  return [what] { return move(what); };
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-  try {
-    return run(std::vector<std::string>(argv + 1, argv + argc));
-  } catch (std::exception const& e) {
-    std::fprintf(stderr, "aether-move-stream: %s\n", e.what());
-  }
-  // A thread of cnats may be connecting still, with what OpenSSL takes down when a process ends in order.
-  std::fflush(nullptr);
-  std::_Exit(3);
+  return cli::run_program("aether-move-stream", help, std::vector<std::string>(argv + 1, argv + argc), &work_of);
 }

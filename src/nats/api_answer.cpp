@@ -133,6 +133,11 @@ boost::system::error_code to_errc(api_error const& e) noexcept {
   }
 }
 
+std::string nobody_answers(std::string_view subject) {
+  return "nobody answers " + std::string(subject) +
+         ": start nats-server with -js, enable JetStream for the account, or mend the domain";
+}
+
 bool is_temporary(api_error const& e) noexcept {
   switch (e.err_code) {
   case js_code::insufficient_resources:

@@ -74,6 +74,8 @@ boost::system::error_code to_errc(api_error const& error) noexcept;
 
 /// True when the same request may be answered otherwise a moment later: no leader, no quorum, too much to do.
 bool is_temporary(api_error const& error) noexcept;
+/// What a question without responders means, and what to do.
+std::string nobody_answers(std::string_view subject);
 
 /// True when a stream was not created because, for all one knows, another client was faster: it is to be looked at.
 /// nats-server before 2.10.2 says of two creations at one moment that the subjects of the second overlap with the

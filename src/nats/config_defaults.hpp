@@ -11,4 +11,13 @@ inline constexpr std::size_t max_api_prefix_bytes = 200;
 /// end, and domain empty, being part of it. Does not validate.
 jetstream_config resolved(jetstream_config config);
 
+/// Of options that name a stream as open() does: what is in them of a store's.
+template <class Options> jetstream_config names_of(Options const& o) {
+  jetstream_config config;
+  config.name_space = o.name_space;
+  config.api_prefix = o.api_prefix;
+  config.domain = o.domain;
+  return config;
+}
+
 } // namespace aether::nats::detail

@@ -15,21 +15,9 @@
 #include <variant>
 
 namespace aether::nats {
-namespace {
-
-/// As open() takes them.
-jetstream_config names_of(doctor_options const& o) {
-  jetstream_config config;
-  config.name_space = o.name_space;
-  config.api_prefix = o.api_prefix;
-  config.domain = o.domain;
-  return config;
-}
-
-} // namespace
 
 void doctor_options::validate() const {
-  names_of(*this).validate();
+  detail::names_of(*this).validate();
   for (auto const& [name, value] : {std::pair("operation_timeout", operation_timeout), std::pair("timeout", timeout)})
     if (value.count() < 0)
       throw error(errc::invalid_argument, std::string("doctor_options::") + name + " is " +
@@ -47,7 +35,7 @@ awaitable<std::vector<finding>> examine(connection on, std::string stream_name, 
     throw error(errc::not_open, "examining a stream on a connection that was default-made or moved from");
   options.validate();
   auto const name = detail::full_stream_name(options.name_space, stream_name);
-  auto const api = detail::resolved(names_of(options)).api_prefix;
+  auto const api = detail::resolved(detail::names_of(options)).api_prefix;
   auto const deadline = aether::detail::deadline_after(options.timeout, on.core()->options().operation_timeout);
 
   co_return co_await detail::examine_stream(on, name, api, std::move(options), deadline);

@@ -34,9 +34,7 @@ awaitable<std::string> ask_doctor_question(connection on, std::string subject, s
       message question(subject, "");
       auto const reply = co_await on.request(std::move(question), limit);
       if (reply.status == 503)
-        throw error(errc::jetstream_not_available,
-                    "nobody answers " + subject +
-                        ": start nats-server with -js, enable JetStream for the account, or mend the domain");
+        throw error(errc::jetstream_not_available, nobody_answers(subject));
       text = reply.data;
     } catch (error const& e) {
       failed = e;

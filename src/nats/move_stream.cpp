@@ -24,15 +24,6 @@ using detail::move_step;
 constexpr std::chrono::nanoseconds answer_patience = 2s; // after this a question is asked again
 constexpr std::chrono::nanoseconds between_looks = 100ms;
 
-/// As open() takes them.
-jetstream_config names_in(move_options const& o) {
-  jetstream_config config;
-  config.name_space = o.name_space;
-  config.api_prefix = o.api_prefix;
-  config.domain = o.domain;
-  return config;
-}
-
 /// One question of a move; `text` is its answer or why there is none.
 struct move_answer {
   bool was_answered = false;
@@ -49,9 +40,7 @@ awaitable<move_answer> ask_for_move(connection on, std::string subject, std::str
   try {
     auto const reply = co_await on.request(std::move(question), limit);
     if (reply.status == 503)
-      throw error(errc::jetstream_not_available,
-                  "nobody answers " + subject +
-                      ": start nats-server with -js, enable JetStream for the account, or mend the domain");
+      throw error(errc::jetstream_not_available, detail::nobody_answers(subject));
     answer.was_answered = true;
     answer.text = reply.data;
   } catch (error const& e) {
@@ -97,7 +86,7 @@ awaitable<stream_move> run_move(connection on, std::string api, std::string name
 } // namespace
 
 void move_options::validate() const {
-  names_in(*this).validate();
+  detail::names_of(*this).validate();
   if (timeout.count() < 0)
     throw error(errc::invalid_argument,
                 "move_options::timeout is " + detail::duration_text(timeout) + ": it cannot be negative");
@@ -113,7 +102,7 @@ awaitable<stream_move> move_stream(connection on, std::string stream_name, strea
     throw error(errc::invalid_argument, "moving stream " + stream_name +
                                             ": the placement is empty: name a cluster, or tags that its servers have");
   auto const name = detail::full_stream_name(options.name_space, stream_name);
-  auto const api = detail::resolved(names_in(options)).api_prefix;
+  auto const api = detail::resolved(detail::names_of(options)).api_prefix;
   auto const deadline = aether::detail::deadline_after(options.timeout, 1h);
   auto machine = std::make_shared<move_machine>(name, std::move(placement), deadline, options.writers_are_stopped);
   co_return co_await run_move(std::move(on), api, name, std::move(machine), std::move(options.progress));

@@ -57,9 +57,7 @@ awaitable<std::string> ask_api(opening const& o, std::string subject, std::strin
       auto on = o.on;
       auto const answer = co_await on.request(std::move(question), options);
       if (answer.status == 503)
-        throw error(errc::jetstream_not_available,
-                    o.what() + ": nobody answers " + subject +
-                        ": start nats-server with -js, enable JetStream for the account, or mend the domain");
+        throw error(errc::jetstream_not_available, o.what() + ": " + nobody_answers(subject));
       if (!is_temporary_answer(answer.data))
         co_return answer.data;
       text = answer.data;

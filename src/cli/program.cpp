@@ -1,0 +1,63 @@
+// The programs' command lines and ends.
+#include "cli/program.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <utility>
+
+namespace aether::cli {
+namespace {
+
+void run_to_end(std::function<awaitable<void>()> const& work) {
+  boost::asio::io_context context(1);
+  std::exception_ptr failure;
+  boost::asio::co_spawn(context, work(), [&](std::exception_ptr e) { failure = e; });
+  context.run();
+  if (failure)
+    std::rethrow_exception(failure);
+}
+
+} // namespace
+
+std::string read_around(std::vector<std::string> arguments, options& out) {
+  // The name stands where a command that is about one stream has it.
+  arguments.insert(arguments.begin(), "doctor");
+  char const* const url = std::getenv("NATS_URL");
+  auto parsed = parse_options(arguments, url ? url : "");
+  if (auto const* wrong = std::get_if<usage_error>(&parsed))
+    return wrong->text;
+  auto* const given = std::get_if<options>(&parsed);
+  if (!given)
+    return "it has no such help";
+  out = std::move(*given);
+  return {};
+}
+
+int run_program(char const* name, char const* help, std::vector<std::string> const& arguments,
+                std::function<program_work(std::vector<std::string>)> const& read) {
+  try {
+    if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
+      std::fputs(help, stdout);
+      return 0;
+    }
+    auto const work = read(arguments);
+    if (auto const* wrong = std::get_if<std::string>(&work)) {
+      std::fprintf(stderr, "%s: %s (see %s --help)\n", name, wrong->c_str(), name);
+      return 2;
+    }
+    run_to_end(std::get<std::function<awaitable<void>()>>(work));
+    return 0;
+  } catch (std::exception const& e) {
+    std::fprintf(stderr, "%s: %s\n", name, e.what());
+  }
+  // A thread of cnats may be connecting still, with what OpenSSL takes down when a process ends in order.
+  std::fflush(nullptr);
+  std::_Exit(3);
+}
+
+} // namespace aether::cli
