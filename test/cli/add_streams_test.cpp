@@ -13,7 +13,7 @@ using namespace aether::test;
 namespace {
 
 cli_result add_streams(std::string const& arguments) {
-  return run_cli_script("exec \"$(dirname \"$AETHER\")/aether-add-streams\" " + arguments);
+  return run_beside_cli("aether-add-streams", arguments);
 }
 
 awaitable<sharded_event_store> opened(std::string name, std::size_t streams) {
@@ -54,15 +54,10 @@ BOOST_AUTO_TEST_CASE(a_store_grows) {
 }
 
 BOOST_AUTO_TEST_CASE(command_lines_that_are_wrong) {
-  for (auto const* wrong : {"", "orders", "orders --streams", "orders --streams 0", "orders --streams x", "--streams 4",
-                            "a b --streams 4", "orders --streams 4 --what"}) {
-    auto const result = add_streams(wrong);
-    BOOST_TEST(result.code == 2, wrong << ": " << result.code);
-    BOOST_TEST(contains(result.err, "see aether-add-streams --help"), result.err);
-  }
-  auto const help = add_streams("--help");
-  BOOST_TEST(help.code == 0);
-  BOOST_TEST(contains(help.out, "Stop every program"), help.out);
+  check_command_lines("aether-add-streams",
+                      {"", "orders", "orders --streams", "orders --streams 0", "orders --streams x", "--streams 4",
+                       "a b --streams 4", "orders --streams 4 --what"},
+                      "Stop every program");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -12,7 +12,7 @@ using namespace aether::test;
 namespace {
 
 cli_result move_stream(std::string const& arguments) {
-  return run_cli_script("exec \"$(dirname \"$AETHER\")/aether-move-stream\" " + arguments);
+  return run_beside_cli("aether-move-stream", arguments);
 }
 
 } // namespace
@@ -50,16 +50,11 @@ BOOST_AUTO_TEST_CASE(a_stream_moves) {
 }
 
 BOOST_AUTO_TEST_CASE(command_lines_that_are_wrong) {
-  for (auto const* wrong :
-       {"", "orders", "--tag disk:new", "orders --tag", "orders --tag ''", "orders --tag --cluster", "orders --cluster",
-        "orders --cluster c --cluster d", "a b --tag disk:new", "orders --tag disk:new --what"}) {
-    auto const result = move_stream(wrong);
-    BOOST_TEST(result.code == 2, wrong << ": " << result.code);
-    BOOST_TEST(contains(result.err, "see aether-move-stream --help"), result.err);
-  }
-  auto const help = move_stream("--help");
-  BOOST_TEST(help.code == 0);
-  BOOST_TEST(contains(help.out, "--tag TAG"), help.out);
+  check_command_lines("aether-move-stream",
+                      {"", "orders", "--tag disk:new", "orders --tag", "orders --tag ''", "orders --tag --cluster",
+                       "orders --cluster", "orders --cluster c --cluster d", "a b --tag disk:new",
+                       "orders --tag disk:new --what"},
+                      "--tag TAG");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -4,6 +4,7 @@
 #include <support/run.hpp>
 
 #include <boost/json/parse.hpp>
+#include <boost/test/unit_test.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -63,6 +64,21 @@ cli_result run_cli_script(std::string const& script) {
   return ended({"/bin/bash", "-c", "exec 2>\"$0\"; AETHER=$1; " + script, (directory.path() / "err").string(),
                 AETHER_CLI_PROGRAM},
                directory);
+}
+
+cli_result run_beside_cli(std::string const& program, std::string const& arguments) {
+  return run_cli_script("exec \"$(dirname \"$AETHER\")/" + program + "\" " + arguments);
+}
+
+void check_command_lines(std::string const& program, std::vector<std::string> const& wrong, std::string const& told) {
+  for (auto const& line : wrong) {
+    auto const result = run_beside_cli(program, line);
+    BOOST_TEST(result.code == 2, line << ": " << result.code);
+    BOOST_TEST(result.err.find("see " + program + " --help") != std::string::npos, result.err);
+  }
+  auto const help = run_beside_cli(program, "--help");
+  BOOST_TEST(help.code == 0);
+  BOOST_TEST(help.out.find(told) != std::string::npos, help.out);
 }
 
 running_cli::running_cli(std::vector<std::string> arguments)

@@ -23,6 +23,10 @@ struct cli_result {
 cli_result run_cli(std::vector<std::string> arguments);
 /// Through a shell: `$AETHER` is the program.
 cli_result run_cli_script(std::string const& script);
+/// A program beside the inspector; `arguments` as a shell reads them.
+cli_result run_beside_cli(std::string const& program, std::string const& arguments);
+/// Each of these command lines ends with 2 and leads to --help, and that one ends well and says `told`.
+void check_command_lines(std::string const& program, std::vector<std::string> const& wrong, std::string const& told);
 
 /// One that goes on until it is told to end.
 class running_cli {

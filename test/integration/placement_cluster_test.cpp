@@ -1,5 +1,6 @@
 // Nodes whose bucket has three copies: its leader is killed and comes back.
 #include <fault/nats_cluster.hpp>
+#include <integration/short_lease.hpp>
 #include <integration/store_support.hpp>
 
 #include <aether/nats/placement.hpp>
@@ -27,12 +28,7 @@ using steady = std::chrono::steady_clock;
 
 namespace {
 
-// A new leader takes 4 to 9 s: longer than this one is held, and shorter than the long one.
-#ifdef AETHER_TEST_SANITIZED
-constexpr std::chrono::nanoseconds short_lease = 4s;
-#else
-constexpr std::chrono::nanoseconds short_lease = 2s;
-#endif
+// A new leader takes longer than the short one is held, and less than this one.
 constexpr std::chrono::nanoseconds long_lease = 40s;
 constexpr std::size_t nodes = 3;
 constexpr int actors = 200;

@@ -1,6 +1,7 @@
 // Nodes on a server: joining, leaving, dying, names used twice, and a bucket that goes with its server.
 #include <fault/proxy.hpp>
 #include <integration/lossy_proxy.hpp>
+#include <integration/short_lease.hpp>
 #include <integration/store_support.hpp>
 #include <support/nats_py.hpp>
 #include <support/recording_logger.hpp>
@@ -23,13 +24,6 @@ using nats::jetstream_event_store;
 using nats::placement_options;
 
 namespace {
-
-// Long enough for a busy machine under a sanitizer, where a node is not to lapse.
-#ifdef AETHER_TEST_SANITIZED
-constexpr std::chrono::nanoseconds short_lease = 4s;
-#else
-constexpr std::chrono::nanoseconds short_lease = 2s;
-#endif
 
 placement_options as_node(std::string name, std::chrono::nanoseconds lease = short_lease) {
   placement_options o;

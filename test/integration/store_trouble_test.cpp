@@ -34,6 +34,19 @@ awaitable<void> save_and_count(jetstream_event_store store, event e, std::shared
   ++(!code ? counts->saved : code == errc::overloaded ? counts->overloaded : counts->other);
 }
 
+nats_server_options with_accounts(std::string accounts) {
+  nats_server_options options;
+  options.extra_config = "accounts { " + std::move(accounts) + " }\n";
+  return options;
+}
+
+awaitable<nats::connection> connect_as_a(nats_server const& server) {
+  auto options = options_for(server);
+  options.user = "a";
+  options.password = "p";
+  return nats::connection::connect(std::move(options));
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_CASE(a_server_without_jetstream) {
@@ -91,15 +104,10 @@ BOOST_AUTO_TEST_CASE(a_save_without_a_server_was_not_made) {
 }
 
 BOOST_AUTO_TEST_CASE(an_account_without_jetstream) {
-  nats_server_options options;
-  options.extra_config = "accounts { A { users: [{user: a, password: p}] }\n"
-                         "B { jetstream: enabled, users: [{user: b, password: p}] } }\n";
-  nats_server server(options);
+  nats_server server(with_accounts("A { users: [{user: a, password: p}] }\n"
+                                   "B { jetstream: enabled, users: [{user: b, password: p}] }"));
   run([&](boost::asio::io_context&) -> awaitable<void> {
-    auto connecting = options_for(server);
-    connecting.user = "a";
-    connecting.password = "p";
-    auto on = co_await nats::connection::connect(connecting);
+    auto on = co_await connect_as_a(server);
     auto const f = co_await failure_of(jetstream_event_store::open(on, "orders"));
     BOOST_TEST(f.code == errc::jetstream_not_available, f.text);
     co_await on.flush(); // the connection is still good
@@ -187,15 +195,10 @@ BOOST_AUTO_TEST_CASE(an_event_larger_than_the_server_takes) {
 
 // The server tells an account's limit after the connection has been made.
 BOOST_AUTO_TEST_CASE(an_event_larger_than_the_account_may_send) {
-  nats_server_options options;
-  options.extra_config = "accounts { A { jetstream: enabled, limits { max_payload: 4096 }\n"
-                         "users: [{user: a, password: p}] } }\n";
-  nats_server server(options);
+  nats_server server(with_accounts("A { jetstream: enabled, limits { max_payload: 4096 }\n"
+                                   "users: [{user: a, password: p}] }"));
   run([&](boost::asio::io_context&) -> awaitable<void> {
-    auto connecting = options_for(server);
-    connecting.user = "a";
-    connecting.password = "p";
-    auto on = co_await nats::connection::connect(connecting);
+    auto on = co_await connect_as_a(server);
     auto store = co_await jetstream_event_store::open(on, "orders");
     event large = event_of("order-1", 1);
     large.data["text"] = std::string(6000, 'x');
