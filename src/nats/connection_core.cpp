@@ -349,6 +349,8 @@ void connection_core::on_refusal(std::string const& text, bool to_be_logged) {
     if (subscribing ? request.own && concerns(as_server_quotes(own_inbox(token)))
                     : concerns(as_server_quotes(request.subject.empty() ? request.sink->subject() : request.subject)))
       refused.push_back(token);
+  if (!whole && refused.size() > 1) // of one that was allowed this would be wrong: each is asked about again in time
+    refused.clear();
   for (auto token : refused)
     end_request(token, no_answer::permission_denied);
   for (std::size_t i = 0; subscribing && i < subscriptions_.size(); ++i) {

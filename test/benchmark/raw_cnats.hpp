@@ -1,9 +1,8 @@
 // The same works done with cnats' own JetStream functions, as a program without this library would.
 #pragma once
 
+#include "benchmark/raw_connection.hpp"
 #include "benchmark/workload.hpp"
-
-#include <nats/nats.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -14,8 +13,7 @@ namespace aether::benchmark {
 
 class raw_cnats {
 public:
-  /// `send_at_once`: what is written leaves with the call, as is best for one request at a time; else cnats' flusher
-  /// thread gathers it, as is best for many. Here and below std::runtime_error is thrown for everything unexpected.
+  /// `send_at_once`: as of raw_connection. Here and below std::runtime_error is thrown for everything unexpected.
   raw_cnats(std::string const& url, bool send_at_once);
   raw_cnats(raw_cnats const&) = delete;
   raw_cnats& operator=(raw_cnats const&) = delete;
@@ -42,9 +40,8 @@ public:
 
 private:
   static void on_refused(jsCtx* js, jsPubAckErr* error, void* self);
-  void check(natsStatus status, char const* what) const;
 
-  natsConnection* connection_ = nullptr;
+  raw_connection link_;
   jsCtx* js_ = nullptr;
   std::size_t refused_ = 0; // written by a thread of cnats until everything is complete
 };

@@ -15,7 +15,8 @@ inline void check_cnats(natsStatus status, char const* what) {
 
 class raw_connection {
 public:
-  /// `send_at_once`: as of raw_cnats.
+  /// `send_at_once`: what is written leaves with the call, as is best for one request at a time; else cnats' flusher
+  /// thread gathers it, as is best for many.
   raw_connection(std::string const& url, bool send_at_once) {
     natsOptions* options = nullptr;
     check_cnats(natsOptions_Create(&options), "natsOptions_Create");

@@ -12,9 +12,7 @@ using namespace aether::test;
 
 namespace {
 
-cli_result add_streams(std::string const& arguments) {
-  return run_beside_cli("aether-add-streams", arguments);
-}
+cli_result add_streams(std::string const& arguments) { return run_beside_cli("aether-add-streams", arguments); }
 
 awaitable<sharded_event_store> opened(std::string name, std::size_t streams) {
   auto on = co_await nats::connection::connect(shared_server().url());

@@ -11,9 +11,7 @@ using namespace aether::test;
 
 namespace {
 
-cli_result move_stream(std::string const& arguments) {
-  return run_beside_cli("aether-move-stream", arguments);
-}
+cli_result move_stream(std::string const& arguments) { return run_beside_cli("aether-move-stream", arguments); }
 
 } // namespace
 

@@ -359,9 +359,13 @@ BOOST_AUTO_TEST_CASE(one_copy_becomes_three_while_it_is_written, *boost::unit_te
       [&](boost::asio::io_context& context) -> awaitable<void> {
         auto const grow = [&](raw_client raw) { return set_replicas(raw, 3); };
         co_await write_while(context, cluster, 1, "any", grow, false);
+        auto const before = co_await error_of(opened(cluster, 1, "any"));
+        BOOST_TEST(before == errc::stream_settings_differ);
+        auto store = co_await opened(cluster, 3, "any");
+        auto const version = co_await store.latest_version(actor_name(0));
+        BOOST_TEST(version > 0);
       },
       on(2, 120s));
-  cluster.wait_until_whole("orders");
 }
 
 BOOST_AUTO_TEST_CASE(a_server_alone_has_nowhere_to_move_a_stream) {

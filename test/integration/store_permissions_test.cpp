@@ -1,6 +1,8 @@
 // Users restricted to what docs/permissions.md names: each name is enough, together with the others, and needed.
 #include <integration/store_support.hpp>
 
+#include <aether/task_group.hpp>
+
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
@@ -281,6 +283,37 @@ BOOST_AUTO_TEST_CASE(a_refusal_comes_at_once_and_harms_nothing_else) {
     BOOST_TEST(none == 0);
     auto const outcome = co_await store.try_save_event(event_of("order-1", 2));
     BOOST_TEST(stored(outcome, 2));
+  });
+}
+
+// Of a subject that is too long for it the server names the beginning only.
+BOOST_AUTO_TEST_CASE(a_refusal_that_may_mean_several_saves_ends_none_that_is_allowed) {
+  auto const common = "order-" + std::string(225, 'x');
+  users all;
+  all.add("one_actor", opening + reading + direct_reading + subjects{"orders.events.order." + common + "1"});
+  nats_server server(all.options());
+  run([&](boost::asio::io_context& context) -> awaitable<void> {
+    co_await create_as_admin(server);
+    auto store = co_await open_as(server, "one_actor", false);
+    co_await store.save_event(event_of(common + "1", 1)); // known: what follows is published at once
+    (void)co_await store.latest_version(common + "2");
+    boost::system::error_code allowed, refused;
+    auto const save = [&](event e, boost::system::error_code& end) -> awaitable<void> {
+      end = co_await error_of(store.save_event(std::move(e)));
+    };
+    auto large = event_of(common + "1", 2); // its answer comes behind the refusal
+    large.data["text"] = std::string(500'000, 'x');
+    task_group group(context.get_executor());
+    group.spawn(save(event_of(common + "2", 1), refused));
+    group.spawn(save(std::move(large), allowed));
+    co_await group.join();
+    BOOST_TEST(!allowed, allowed.message());
+    // Not known when the refusal came while both were under way.
+    BOOST_TEST((refused == errc::permission_denied || refused == errc::outcome_unknown), refused.message());
+    auto const version = co_await store.latest_version(common + "1");
+    BOOST_TEST(version == 2);
+    auto const alone = co_await error_of(store.save_event(event_of(common + "2", 1)));
+    BOOST_TEST(alone == errc::permission_denied);
   });
 }
 
