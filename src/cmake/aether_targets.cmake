@@ -17,7 +17,7 @@ target_compile_options(aether_flags INTERFACE
   # Sources that are compiled together shadow each other's names.
   $<$<NOT:$<BOOL:${AETHER_FAST_BUILD}>>:-Wshadow>
   # g++ 12 is wrong with these: coroutine frames, and strings joined in one expression.
-  $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow -Wno-tsan>
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread -Wno-tsan>
   # So that ccache may answer in spite of precompiled headers.
   $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>
   $<$<CXX_COMPILER_ID:Clang>:-Xclang -fno-pch-timestamp>
