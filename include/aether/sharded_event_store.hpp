@@ -39,9 +39,8 @@ struct sharding {
 ///   rebuild meets events of different actors about as they happened; afterwards what comes first. Each stream stays
 ///   in its own order. A recorded_event's own position() names its stream only: keep the subscription's, which may
 ///   stand before what a filter has passed over.
-/// - A group is one group in each stream, joined together: max_in_flight is that of each, prefetch is divided among
-/// them.
-///   A member asks all of them at once, so that an event may be fetched for a worker that has just got another.
+/// - A group is one group in each stream, joined together: max_in_flight is that of each, prefetch is divided. A member
+///   asks all of them at once, so that an event may be fetched for a worker that has just got another.
 /// - Listings and dead letters are those of all streams.
 ///
 /// Calls are counted and traced here and not in the stores, whose metrics are added. A store that is not reachable

@@ -3,7 +3,10 @@
 
 #include "detail/utf8.hpp"
 #include "nats/option_defaults.hpp"
+#include "nats/store_core.hpp"
 #include "nats/subjects.hpp"
+
+#include <aether/nats/sharded_store.hpp>
 
 #include <cerrno>
 #include <fstream>
@@ -45,7 +48,7 @@ void check_readable(std::string const& file, std::string const& what) {
 
 /// How to open it: as the record says, else as the only other library does that is known to make such streams.
 nats::jetstream_config config_for(nats::detail::listed_stream const& stream, options const& given,
-                                  std::string& stream_name) {
+                                  std::string& stream_name, std::optional<nats::detail::stream_layout>& layout) {
   nats::jetstream_config config;
   config.create = false;
   config.on_existing = nats::existing_stream::adopt; // together: taken as it is, and nothing is changed
@@ -62,9 +65,19 @@ nats::jetstream_config config_for(nats::detail::listed_stream const& stream, opt
     if (named == stream.name) {
       config.name_space = record.name_space;
       stream_name = record.stream_name;
+      layout = record.layout;
     }
   }
   return config;
+}
+
+/// Of a sharded store: its streams, and the actor's, if there is one.
+std::string parts_of(std::string const& name, std::size_t streams, std::string const& actor) {
+  auto const part = [&](std::size_t index) { return nats::sharded_stream_name(name, index); };
+  auto text = quoted(name) + " is a sharded store: name one of its streams, " + part(0) + " to " + part(streams - 1);
+  if (!actor.empty())
+    text += "; " + quoted(actor) + " is in " + part(stream_of_actor(actor, streams));
+  return text;
 }
 
 } // namespace
@@ -85,18 +98,42 @@ awaitable<nats::connection> connect(options given, std::shared_ptr<logger> log) 
   co_return co_await nats::connection::connect(std::move(wanted));
 }
 
+awaitable<nats::detail::listed_stream> find_stream(nats::connection on, std::string name, std::string actor) {
+  std::optional<nats::detail::listed_stream> found;
+  std::exception_ptr failed;
+  try {
+    found = co_await nats::detail::find_stream(on, name);
+  } catch (error const& e) {
+    if (e.code() != errc::stream_not_found)
+      throw;
+    failed = std::current_exception();
+  }
+  if (found)
+    co_return std::move(*found);
+  std::optional<nats::detail::stream_layout> layout;
+  try {
+    auto const first = co_await nats::detail::find_stream(on, nats::sharded_stream_name(name, 0));
+    layout = first.record.layout;
+  } catch (error const&) { // then it is none
+  }
+  if (layout)
+    throw error(errc::stream_not_found, parts_of(name, layout->streams, actor));
+  std::rethrow_exception(failed);
+}
+
 awaitable<session> open_session(options given, std::shared_ptr<logger> log) {
   session out;
   auto const name = nats::detail::full_stream_name(given.name_space, given.stream);
   out.connection = co_await connect(given, std::move(log));
-  out.stream = co_await nats::detail::find_stream(out.connection, name);
+  out.stream = co_await find_stream(out.connection, name, given.actor);
   if (!out.stream.holds_events)
     throw error(errc::stream_settings_differ, "stream " + quoted(name) + " holds no events: its subjects are others");
   std::string stream_name;
-  auto config = config_for(out.stream, given, stream_name);
+  std::optional<nats::detail::stream_layout> layout;
+  auto config = config_for(out.stream, given, stream_name, layout);
   out.encoding = config.subject_encoding;
-  auto store = co_await nats::jetstream_event_store::open(out.connection, stream_name, std::move(config));
-  out.store = std::make_shared<nats::jetstream_event_store>(std::move(store));
+  auto core = co_await nats::detail::open_store_core(out.connection, stream_name, std::move(config), layout);
+  out.store = std::make_shared<nats::jetstream_event_store>(std::move(core));
   co_return out;
 }
 

@@ -26,6 +26,9 @@ struct session {
   session() = default;
 };
 
+/// One stream, by its name on the server. Throws stream_not_found, which names the streams when it is a sharded store.
+awaitable<nats::detail::listed_stream> find_stream(nats::connection on, std::string name, std::string actor = {});
+
 /// Connects, and opens the stream as it is. Throws stream_not_found, stream_settings_differ.
 awaitable<session> open_session(options given, std::shared_ptr<logger> log = {});
 

@@ -1,6 +1,7 @@
 // What an examination of a stream asks, and of whom.
 #include "nats/doctor_questions.hpp"
 
+#include "nats/api_question.hpp"
 #include "nats/doctor_rules.hpp"
 #include "nats/http_get.hpp"
 #include "nats/request.hpp"
@@ -28,14 +29,9 @@ awaitable<std::string> ask_doctor_question(connection on, std::string subject, s
   for (;;) {
     std::string text;
     std::optional<error> failed;
-    call_options limit;
-    limit.timeout = std::clamp<std::chrono::nanoseconds>(deadline - clock::now(), 1ms, attempt_patience);
+    auto const patience = std::clamp<std::chrono::nanoseconds>(deadline - clock::now(), 1ms, attempt_patience);
     try {
-      message question(subject, "");
-      auto const reply = co_await on.request(std::move(question), limit);
-      if (reply.status == 503)
-        throw error(errc::jetstream_not_available, nobody_answers(subject));
-      text = reply.data;
+      text = co_await ask_once(on, subject, "", patience);
     } catch (error const& e) {
       failed = e;
     }

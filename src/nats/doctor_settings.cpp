@@ -54,7 +54,7 @@ private:
       config.subject_encoding = record.encoding;
       stream = record.stream_name;
     }
-    return make_wanted(resolved(config), stream, false);
+    return make_wanted(resolved(config), stream, false, record.layout); // a part of a sharded store is one as well
   }
 
   // What opening the store refuses is told by the rules that refuse it.

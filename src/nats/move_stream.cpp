@@ -2,6 +2,7 @@
 #include <aether/nats/move_stream.hpp>
 
 #include "detail/call_deadline.hpp"
+#include "nats/api_question.hpp"
 #include "nats/config_defaults.hpp"
 #include "nats/duration_text.hpp"
 #include "nats/move_machine.hpp"
@@ -34,15 +35,9 @@ struct move_answer {
 
 awaitable<move_answer> ask_for_move(connection on, std::string subject, std::string body) {
   move_answer answer;
-  message question(subject, body);
-  call_options limit;
-  limit.timeout = answer_patience;
   try {
-    auto const reply = co_await on.request(std::move(question), limit);
-    if (reply.status == 503)
-      throw error(errc::jetstream_not_available, detail::nobody_answers(subject));
+    answer.text = co_await detail::ask_once(on, std::move(subject), std::move(body), answer_patience);
     answer.was_answered = true;
-    answer.text = reply.data;
   } catch (error const& e) {
     if (e.code() != errc::timed_out && e.code() != errc::connection_lost)
       throw;

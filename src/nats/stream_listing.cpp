@@ -1,6 +1,7 @@
 // Asks JetStream's API which streams there are.
 #include "nats/stream_listing.hpp"
 
+#include "nats/api_question.hpp"
 #include "nats/json_fields.hpp"
 #include "nats/request.hpp"
 
@@ -79,14 +80,9 @@ template <class T>
 awaitable<T> ask_api(connection on, std::string subject, std::string body, answer_of<T> (*parse)(std::string_view),
                      clock::time_point deadline) {
   for (;;) {
-    call_options options;
-    options.timeout = std::max<std::chrono::nanoseconds>(deadline - clock::now(), std::chrono::milliseconds(1));
-    message question(subject, body);
-    message const reply = co_await on.request(std::move(question), options);
-    if (reply.status == 503)
-      throw error(errc::jetstream_not_available,
-                  "nobody answers " + subject + ": start nats-server with -js, or enable JetStream for the account");
-    auto answer = parse(reply.data);
+    auto const left = std::max<std::chrono::nanoseconds>(deadline - clock::now(), std::chrono::milliseconds(1));
+    auto const text = co_await ask_once(on, subject, body, left);
+    auto answer = parse(text);
     auto const* refused = std::get_if<api_error>(&answer);
     if (!refused)
       co_return std::get<T>(std::move(answer));

@@ -4,6 +4,7 @@
 #include "detail/call_deadline.hpp"
 #include "detail/utf8.hpp"
 #include "nats/api_answer.hpp"
+#include "nats/api_question.hpp"
 #include "nats/config_defaults.hpp"
 #include "nats/json_fields.hpp"
 #include "nats/request.hpp"
@@ -51,16 +52,10 @@ awaitable<std::string> ask_api(opening const& o, std::string subject, std::strin
     boost::system::error_code failure;
     std::string text;
     try {
-      message question(subject, body);
-      call_options options;
-      options.timeout = std::min<std::chrono::nanoseconds>(left, o.config.request_timeout);
-      auto on = o.on;
-      auto const answer = co_await on.request(std::move(question), options);
-      if (answer.status == 503)
-        throw error(errc::jetstream_not_available, o.what() + ": " + nobody_answers(subject));
-      if (!is_temporary_answer(answer.data))
-        co_return answer.data;
-      text = answer.data;
+      auto const patience = std::min<std::chrono::nanoseconds>(left, o.config.request_timeout);
+      text = co_await ask_once(o.on, subject, body, patience);
+      if (!is_temporary_answer(text))
+        co_return text;
     } catch (boost::system::system_error const& e) {
       failure = e.code();
       text = e.what();

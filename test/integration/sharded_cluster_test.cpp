@@ -30,12 +30,14 @@ constexpr std::int64_t last = 40;
 
 inline std::string actor_name(int i) { return "order-" + std::to_string(i); }
 
+using stored_ids = std::map<std::pair<std::string, std::int64_t>, std::string>;
+
 /// What was seen from outside; checked when everything has ended.
 struct observed {
   std::mutex mutex;
   std::map<std::pair<std::string, std::int64_t>, std::set<std::string>> acknowledged; // ids by version
   std::map<std::string, std::int64_t> followed;
-  std::map<std::pair<std::string, std::int64_t>, std::string> followed_ids;
+  stored_ids followed_ids;
   int out_of_order = 0;
   std::string failure; // the first that is none to be tried again
   std::atomic<int> wins = 0;
@@ -100,6 +102,15 @@ inline awaitable<void> follow(sharded_event_store store, observed& seen) {
   }
 }
 
+/// What is there when everything is over.
+inline awaitable<void> read_all(sharded_event_store store, stored_ids& into) {
+  for (int i = 0; i < actors; ++i) {
+    auto const events = co_await store.get_events(actor_name(i));
+    for (auto const& e : events)
+      into[{e.actor_id, e.version}] = e.id;
+  }
+}
+
 /// Kills who leads a stream when a third is written, and starts it again when two thirds are.
 inline awaitable<void> kill_one(nats_cluster& cluster, observed& seen, int& kills) {
   auto const reached = [&](int part) { return seen.wins >= actors * last * part / 3 || seen.has_failed; };
@@ -125,6 +136,7 @@ BOOST_AUTO_TEST_CASE(nothing_acknowledged_is_lost_while_a_server_dies_and_comes_
   nats_cluster cluster(std::move(three));
   observed seen;
   int kills = 0;
+  stored_ids stored;
   run(
       [&](boost::asio::io_context& context) -> awaitable<void> {
         task_group group(context.get_executor());
@@ -136,6 +148,10 @@ BOOST_AUTO_TEST_CASE(nothing_acknowledged_is_lost_while_a_server_dies_and_comes_
         }
         group.spawn(kill_one(cluster, seen, kills));
         co_await group.join();
+        for (std::size_t i = 0; i < streams; ++i)
+          cluster.wait_until_whole(nats::sharded_stream_name("orders", i));
+        auto fresh = co_await opened(cluster);
+        co_await read_all(std::move(fresh), stored);
       },
       on(3, std::chrono::seconds(120)));
   BOOST_TEST(seen.failure == "");
@@ -146,6 +162,7 @@ BOOST_AUTO_TEST_CASE(nothing_acknowledged_is_lost_while_a_server_dies_and_comes_
   for (auto const& [version, ids] : seen.acknowledged) {
     BOOST_TEST(ids.size() == 1u, version.first << '@' << version.second << " was won more than once");
     BOOST_TEST(seen.followed_ids[version] == *ids.begin(), version.first << '@' << version.second << " is lost");
+    BOOST_TEST(stored[version] == *ids.begin(), version.first << '@' << version.second << " is lost afterwards");
   }
 }
 

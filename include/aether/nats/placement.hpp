@@ -29,7 +29,7 @@ struct placement_options {
   std::chrono::nanoseconds lease{};
   std::string data; ///< told to the others, an address for example; UTF-8, at most 4,096 bytes
   bool observes = false; ///< looks on: announces nothing and owns nothing
-  std::shared_ptr<logger> log; ///< empty: the store's
+  std::shared_ptr<logger> log; ///< empty: the connection's
 
   placement_options() = default;
 

@@ -189,6 +189,17 @@ BOOST_AUTO_TEST_CASE(a_record_of_a_namespace_and_of_the_other_encoding_is_in_ord
   BOOST_TEST(text_of(diagnose(facts)) == "info sync_interval: always on n1, n2, n3\n");
 }
 
+BOOST_AUTO_TEST_CASE(a_stream_of_a_sharded_store_is_in_order) {
+  auto facts = healthy();
+  facts.stream.name = "orders-0003";
+  facts.stream.config["name"] = "orders-0003";
+  facts.stream.config["subjects"] = json::array{"orders-0003.events.>", "orders-0003.snapshots.>"};
+  facts.stream.config["description"] =
+      R"({"aether":1,"namespace":"","stream":"orders-0003","encoding":"percent",)"
+      R"("layout":{"store":"orders","streams":16,"index":3,"hash":"siphash-2-4-128/jump","version":1}})";
+  BOOST_TEST(text_of(diagnose(facts)) == "info sync_interval: always on n1, n2, n3\n");
+}
+
 BOOST_AUTO_TEST_CASE(events_that_expire) {
   auto facts = healthy();
   facts.stream.config["max_age"] = std::chrono::nanoseconds(365 * 24h).count();
