@@ -147,23 +147,29 @@ private:
                                                  std::shared_ptr<command_receiver> receiver) {
     class listening {
     public:
-      listening(std::shared_ptr<cluster_state> a, std::string n) : all(std::move(a)), name(std::move(n)) {}
+      listening(std::shared_ptr<cluster_state> a, std::string n, std::weak_ptr<command_receiver> r)
+          : all(std::move(a)), name(std::move(n)), receiver(std::move(r)) {}
       listening(listening const&) = delete;
       listening& operator=(listening const&) = delete;
       ~listening() {
         std::lock_guard const lock(all->mutex);
-        all->receivers.erase(name);
+        auto const here = all->receivers.find(name);
+        auto const is_mine = here != all->receivers.end() && !here->second.owner_before(receiver) &&
+                             !receiver.owner_before(here->second);
+        if (is_mine) // else somebody listens since
+          all->receivers.erase(here);
       }
 
     private:
       std::shared_ptr<cluster_state> const all;
       std::string const name;
+      std::weak_ptr<command_receiver> const receiver;
     };
     {
       std::lock_guard const lock(all->mutex);
       all->receivers[node] = receiver;
     }
-    co_return std::make_shared<listening>(std::move(all), std::move(node));
+    co_return std::make_shared<listening>(std::move(all), std::move(node), receiver);
   }
 
   std::shared_ptr<cluster_state> const all_;

@@ -130,11 +130,13 @@ void router_core::on_command(std::string command, answer_function answer) {
 void router_core::take(std::string command, answer_function answer) {
   counts.received.fetch_add(1, std::memory_order_relaxed);
   command_answer a;
-  if (refuses()) {
+  auto const pass_on = [&] {
     a.how = command_answer::end::moved;
     counts.passed_on.fetch_add(1, std::memory_order_relaxed);
-    return answer(to_text(a));
-  }
+    answer(to_text(a));
+  };
+  if (refuses())
+    return pass_on();
   if (receiving_.fetch_add(1) >= max_receiving_) {
     ended();
     counts.overloaded.fetch_add(1, std::memory_order_relaxed);
@@ -143,14 +145,17 @@ void router_core::take(std::string command, answer_function answer) {
              " commands of other nodes: see max_receiving";
     return answer(to_text(a));
   }
-  auto one = std::make_shared<received>(shared_from_this(), std::move(answer));
   std::shared_ptr<task_group> group;
   {
     std::lock_guard const lock(mutex_);
     group = commands_;
   }
-  if (group)
-    group->spawn(serve(std::move(one), std::move(command)));
+  if (!group) { // it was closed since it was asked
+    ended();
+    return pass_on();
+  }
+  auto one = std::make_shared<received>(shared_from_this(), std::move(answer));
+  group->spawn(serve(std::move(one), std::move(command)));
 }
 
 // Whatever ends it, the others go on: an error would end the group.

@@ -151,7 +151,7 @@ awaitable<void> batch_source::run(std::shared_ptr<batch_source> self, steady_tim
   auto got = sink->take();
   if (!got.end && !got.why && !got.single)
     got.why = waited.end == wait_end::closed ? no_answer::closed : no_answer::timed_out;
-  if (got.why == no_answer::closed)
+  if (got.why && is_closed(*got.why))
     throw_unanswered(*got.why, "reading from stream " + self->stream_->stream());
   self->absorb(std::move(got));
 }

@@ -40,7 +40,7 @@ public:
   }
   void on_no_answer(no_answer why) override {
     // Who may not hear or publish to the inbox cannot ask: the gap is told now.
-    if (why == no_answer::permission_denied)
+    if (is_denied(why))
       return confirm();
     auto const bus = bus_.lock();
     if (bus && (why == no_answer::no_responders || why == no_answer::timed_out))

@@ -72,7 +72,7 @@ awaitable<std::uint64_t> publish(access_ptr stream, checkpoint_message message, 
   auto const until = std::min(deadline, clock::now() + stream->config.request_timeout);
   auto const got = co_await detail::request_once(stream->connection, std::move(sent), token, until);
   if (!got) {
-    if (got.why == detail::no_answer::permission_denied || got.why == detail::no_answer::closed)
+    if (detail::is_denied(got.why) || detail::is_closed(got.why))
       detail::throw_unanswered(got.why, what);
     co_return 0;
   }

@@ -63,8 +63,10 @@ core_ptr const& open_core(connection const& c, char const* call) {
 [[noreturn]] void throw_no_answer(connection_core const& core, no_answer why, std::string const& what) {
   switch (why) {
   case no_answer::permission_denied:
+  case no_answer::inbox_refused:
     throw error(errc::permission_denied, what + ": " + core.last_error_text());
   case no_answer::closed:
+  case no_answer::closed_meanwhile:
     throw error(errc::closed, what + ": the connection was closed");
   case no_answer::connection_lost:
     throw error(errc::connection_lost, what + ": the connection broke before the answer came");
@@ -225,7 +227,7 @@ awaitable<std::shared_ptr<detail::subscription_core>> subscribe(connection self,
       throw error(errc::permission_denied, what + ": " + core->last_error_text());
     if (!why)
       break;
-    if (*why == no_answer::closed || clock::now() >= deadline)
+    if (is_closed(*why) || clock::now() >= deadline)
       throw_no_answer(*core, *why, what);
     // It stands in the core, and is made anew on the next link.
     if (!co_await detail::wait_connected(core, deadline) && core->state() != connection_state::closed)

@@ -275,7 +275,7 @@ void connection_core::end() noexcept {
     name_first_failure();
   log_.closed(reconnects_);
   set_state(connection_state::closed);
-  end_requests(no_answer::closed);
+  end_requests(no_answer::closed_meanwhile);
   tell_written(true);
   auto const subscriptions = std::exchange(subscriptions_, {});
   for (auto const& s : subscriptions)
@@ -332,8 +332,10 @@ void connection_core::on_refusal(std::string const& text, bool to_be_logged) {
   auto const quote = text.find('"');
   if (quote == std::string::npos)
     return;
-  // The server shortens a long text: then what is left of the subject has to do.
-  auto const end = text.rfind('"');
+  // The server shortens a long text: then what is left of the subject has to do. Of a permission that is taken away it
+  // names the subscription's number too.
+  auto const number = text.find(" (sid ");
+  auto const end = text.rfind('"', number == std::string::npos ? number : number - 1);
   bool const whole = end > quote;
   auto const named = std::string_view(text).substr(quote + 1, whole ? end - quote - 1 : std::string::npos);
   auto concerns = [&](std::string const& subject) { return whole ? subject == named : subject.starts_with(named); };
@@ -342,7 +344,7 @@ void connection_core::on_refusal(std::string const& text, bool to_be_logged) {
     log_.refused(named, subscribing);
   if (subscribing && concerns(as_server_quotes(inbox_) + '*')) { // no request can be answered on this link
     inbox_refused_ = true;
-    return end_shared_requests(no_answer::permission_denied);
+    return end_shared_requests(no_answer::inbox_refused);
   }
   std::vector<std::uint64_t> refused;
   for (auto const& [token, request] : requests_)
@@ -352,7 +354,7 @@ void connection_core::on_refusal(std::string const& text, bool to_be_logged) {
   if (!whole && refused.size() > 1) // of one that was allowed this would be wrong: each is asked about again in time
     refused.clear();
   for (auto token : refused)
-    end_request(token, no_answer::permission_denied);
+    end_request(token, subscribing ? no_answer::inbox_refused : no_answer::permission_denied);
   for (std::size_t i = 0; subscribing && i < subscriptions_.size(); ++i) {
     auto const& s = *subscriptions_[i];
     auto const name = as_server_quotes(s.subject);

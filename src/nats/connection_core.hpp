@@ -32,11 +32,20 @@ using aether::detail::steady_time;
 enum class no_answer {
   timed_out,         ///< its own deadline
   no_responders,     ///< somebody's request on this inbox met nobody: ask again
-  connection_lost,   ///< or closed under the request: it may have been received
+  connection_lost,   ///< under the request: it may have been received
   not_handed_over,   ///< there was no connection, or no room: nothing was sent
   permission_denied, ///< the server refused to publish it
+  inbox_refused,     ///< the server refuses the inbox for its answer: it may have been received
   closed,            ///< the connection was closed before: nothing was sent
+  closed_meanwhile,  ///< the connection was closed under it: it may have been received
 };
+
+constexpr bool is_closed(no_answer why) noexcept {
+  return why == no_answer::closed || why == no_answer::closed_meanwhile;
+}
+constexpr bool is_denied(no_answer why) noexcept {
+  return why == no_answer::permission_denied || why == no_answer::inbox_refused;
+}
 
 /// Takes the answers of one request. Called on the connection's strand; must not throw.
 class reply_sink {

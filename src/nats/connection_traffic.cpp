@@ -61,6 +61,8 @@ void connection_core::request_exactly(outgoing_message message, std::uint64_t to
                                       steady_time deadline) {
   auto run = [self = shared_from_this(), message = std::move(message), token, sink, deadline]() mutable {
     native_subscription own;
+    if (self->link_ && self->inbox_refused_)
+      return sink->on_no_answer(no_answer::permission_denied);
     if (self->link_) {
       own = self->make_native(self->own_inbox(token));
       if (!own)
@@ -75,7 +77,7 @@ void connection_core::request_exactly(outgoing_message message, std::uint64_t to
 
 void connection_core::begin_request(outgoing_message message, std::uint64_t token, std::shared_ptr<reply_sink> sink,
                                     steady_time deadline, native_subscription own) {
-  if (link_ && inbox_refused_ && !own)
+  if (link_ && inbox_refused_)
     return sink->on_no_answer(no_answer::permission_denied);
   switch (hand_over(message.parts())) {
   case publish_result::handed_over:

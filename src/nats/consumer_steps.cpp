@@ -105,7 +105,7 @@ awaitable<void> consumer_source::create(std::shared_ptr<consumer_source> self, s
 bool consumer_source::is_answered(answer const& reply, char const* forbidden) {
   if (reply)
     return true;
-  if (reply.why == no_answer::permission_denied)
+  if (is_denied(reply.why))
     end_with(errc::permission_denied, forbidden + stream_->stream());
   else
     lose();

@@ -56,7 +56,7 @@ awaitable<read_stop> read_by_direct_batches(std::shared_ptr<stream_access const>
   auto asked = std::make_unique<batch_request>(*stream, range, first, messages_in(first), deadline);
   for (;;) {
     auto got = co_await wait_for(asked->sink(), stream->config.request_timeout, deadline);
-    if (got.why == no_answer::closed)
+    if (got.why && is_closed(*got.why))
       throw_unanswered(*got.why, "reading from stream " + stream->stream());
     auto v = judge(got, range.next);
     if (!expected && v.usable > 0) {

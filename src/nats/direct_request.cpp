@@ -40,7 +40,7 @@ batch_verdict judge(fetched_batch const& got, std::uint64_t from) {
   auto const whole = v.usable == got.messages.size();
   if (got.why == no_answer::connection_lost || got.why == no_answer::not_handed_over) {
     v.reconnect = true;
-  } else if (got.single || got.why == no_answer::permission_denied) {
+  } else if (got.single || (got.why && is_denied(*got.why))) {
     v.stop = read_stop::unavailable;
   } else if (got.end) {
     auto const end = end_of(*got.end);

@@ -70,10 +70,10 @@ awaitable<void> come_alive(std::shared_ptr<bus_core> bus, bus_channel& channel, 
       continue;
     if (!why)
       channel.confirm(epoch); // unless the connection was lost meanwhile
-    else if (*why == no_answer::permission_denied)
+    else if (is_denied(*why))
       throw error(errc::permission_denied, what + ": the server refuses the inbox, on which it would answer; see "
                                                   "connection_options::inbox_prefix");
-    else if (*why == no_answer::closed)
+    else if (is_closed(*why))
       throw error(errc::closed, what + ": the connection was closed");
     if (std::chrono::steady_clock::now() >= deadline)
       throw error(errc::timed_out, what + ": no answer in time: " + link->last_error_text());

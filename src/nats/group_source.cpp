@@ -286,7 +286,7 @@ awaitable<void> jetstream_group_source::try_pull(std::shared_ptr<jetstream_group
   auto const got = co_await request_once(link, subject, body, until);
   if (got && got.message.reply().starts_with("$JS.ACK."))
     give_back_message(*link, got.message.reply());
-  if (!got && got.why == no_answer::permission_denied)
+  if (!got && is_denied(got.why))
     self->fail(std::make_exception_ptr(
         error(errc::permission_denied, self->group_->what() + ": the user may not publish to " + subject)));
 }
@@ -323,7 +323,7 @@ awaitable<void> jetstream_group_source::check(std::shared_ptr<jetstream_group_so
   try {
     if (*reply)
       there = read_consumer_info(*self->group_, l, reply->message.data());
-    else if (reply->why == no_answer::permission_denied || reply->why == no_answer::closed)
+    else if (is_denied(reply->why) || is_closed(reply->why))
       throw_unanswered(reply->why, self->group_->what());
     if (there == consumer_there::no)
       throw_group_gone(*self->group_);

@@ -32,7 +32,7 @@ std::string delayed(std::chrono::nanoseconds delay) {
 /// After an attempt that was not answered: waits until the next one makes sense. Throws when there is no time for one.
 awaitable<void> before_next_attempt(std::shared_ptr<connection_core> link, no_answer why, std::string what,
                                     std::chrono::nanoseconds& pause, steady_time deadline) {
-  if (why == no_answer::closed || why == no_answer::permission_denied)
+  if (is_closed(why) || is_denied(why))
     throw_unanswered(why, what);
   auto const connected = co_await wait_connected(link, deadline);
   if (!connected && link->state() == connection_state::closed)

@@ -66,7 +66,7 @@ awaitable<std::shared_ptr<answer const>> ask_until(std::shared_ptr<stream_access
   std::chrono::nanoseconds pause = std::chrono::milliseconds(1);
   for (;;) { // as ask() does
     auto reply = co_await kept_questions::ask_once(stream->questions, core, subject, query, deadline, patience);
-    if (*reply || reply->why == no_answer::closed || reply->why == no_answer::permission_denied)
+    if (*reply || is_closed(reply->why) || is_denied(reply->why))
       co_return reply;
     auto const connected = co_await wait_connected(core, deadline);
     if (!connected && core->state() == connection_state::closed) {

@@ -176,7 +176,7 @@ awaitable<void> placement_core::write(std::shared_ptr<placement_core> self, acti
   auto const token = self->link_->next_token();
   auto message = self->message_for(a, self->link_->reply_subject(token));
   auto const got = co_await request_once(self->link_, std::move(message), token, self->attempt_deadline());
-  if (!got && (got.why == no_answer::closed || got.why == no_answer::permission_denied))
+  if (!got && (is_closed(got.why) || is_denied(got.why)))
     throw_unanswered(got.why, "announcing node " + quoted(self->self_.name));
   if (!got && got.why != no_answer::no_responders) {
     self->failures_.fetch_add(1, std::memory_order_relaxed);

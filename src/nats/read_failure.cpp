@@ -13,8 +13,10 @@ void throw_unanswered(no_answer why, std::string const& what) {
   case no_answer::not_handed_over:
     throw error(errc::connection_lost, what + ": no connection within the call's timeout");
   case no_answer::permission_denied:
+  case no_answer::inbox_refused:
     throw error(errc::permission_denied, what + ": the user may not ask it");
   case no_answer::closed:
+  case no_answer::closed_meanwhile:
     break;
   }
   throw error(errc::closed, what + ": the connection was closed");

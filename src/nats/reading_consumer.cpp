@@ -57,7 +57,7 @@ public:
   explicit pull_watch(std::shared_ptr<consumer_inbox> inbox) : inbox_(std::move(inbox)) {}
   bool on_reply(native_message) override { return false; }
   void on_no_answer(no_answer why) override {
-    if (why == no_answer::permission_denied)
+    if (is_denied(why))
       inbox_->on_pull_refused();
   }
 
@@ -94,9 +94,9 @@ awaitable<std::optional<creation_result>> reading_consumer::created(std::shared_
   auto const& reply = *answered;
   auto& out = result.emplace();
   if (!reply) {
-    if (reply.why == no_answer::closed)
+    if (is_closed(reply.why))
       throw_unanswered(reply.why, "reading from stream " + self->stream_->stream());
-    if (reply.why == no_answer::permission_denied) {
+    if (is_denied(reply.why)) {
       out.end = creation_end::unavailable;
       out.code = errc::permission_denied;
       out.why = "the user may not create consumers";

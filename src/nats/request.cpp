@@ -59,7 +59,7 @@ boost::asio::awaitable<answer> send_and_wait(std::shared_ptr<connection_core> co
   aether::detail::throw_if_cancelled(result);
   answer none;
   bool const closed = result.end != wait_end::timed_out || core->state() == connection_state::closed;
-  none.why = closed ? no_answer::closed : no_answer::timed_out;
+  none.why = closed ? no_answer::closed_meanwhile : no_answer::timed_out;
   co_return none;
 }
 
@@ -124,7 +124,7 @@ boost::asio::awaitable<answer> ask(std::shared_ptr<connection_core> core, std::s
   for (;;) {
     auto const until = std::min(deadline, clock::now() + attempt_timeout);
     auto a = co_await request_once(core, subject, data, until);
-    if (a || a.why == no_answer::closed || a.why == no_answer::permission_denied)
+    if (a || is_closed(a.why) || is_denied(a.why))
       co_return a;
     auto const connected = co_await wait_connected(core, deadline);
     if (!connected && core->state() == connection_state::closed)

@@ -82,22 +82,30 @@ struct begun_save {
   steady_time deadline;
 };
 
-// Without room nothing is stored by this call; what an earlier one left open may be.
-void begin_unless_full(store_core& store, std::string const& actor_id, save_item const& first) {
+// Without room, or once it is closed, nothing is stored by this call; what an earlier one left open may be.
+template <class Step>
+void or_unknown(store_core& store, std::string const& actor_id, std::int64_t version, std::string const& event_id,
+                Step step) {
   try {
-    store.save_began();
+    step();
   } catch (error const& refused) {
-    if (refused.code() == errc::overloaded && store.remembered().is_open(actor_id, first.version, first.event_id))
+    bool const may_be = refused.code() == errc::overloaded || refused.code() == errc::closed;
+    if (may_be && store.remembered().is_open(actor_id, version, event_id))
       throw error(errc::outcome_unknown, refused.what());
     throw;
   }
+}
+
+void check_open(store_core& store, event const& e) {
+  or_unknown(store, e.actor_id, e.version, e.id, [&] { store.check_open(); });
 }
 
 begun_save begin(std::shared_ptr<store_core> store, std::string actor_id, std::size_t hash, save_items items,
                  aether::detail::prepared_announcements announcements, save_request const& request,
                  std::chrono::nanoseconds timeout) {
   auto const deadline = aether::detail::deadline_after(timeout, store->stream()->config.operation_timeout);
-  begin_unless_full(*store, actor_id, items.front());
+  auto const& first = items.front();
+  or_unknown(*store, actor_id, first.version, first.event_id, [&] { store->save_began(); });
   try {
     auto save = std::make_shared<save_operation>(store, std::move(actor_id), hash, std::move(items), request, deadline);
     save->announces(std::move(announcements));
@@ -134,7 +142,7 @@ std::variant<begun_save, save_outcome> begin_one(std::shared_ptr<store_core> sto
                                                  save_options const& options) {
   if (!store)
     throw error(errc::not_open, "save_event on a store that was not opened");
-  store->check_open();
+  check_open(*store, e);
   aether::detail::check_save(e, options);
   auto const request = request_for(*store, e, e, 1, options);
   hashed_id const actor(e.actor_id);
@@ -168,7 +176,7 @@ awaitable<save_outcome> save_one(std::shared_ptr<store_core> store, event e, sav
 awaitable<save_outcome> save_batch(std::shared_ptr<store_core> store, std::vector<event> batch, save_options options) {
   if (!store)
     throw error(errc::not_open, "save_events on a store that was not opened");
-  store->check_open();
+  check_open(*store, batch.empty() ? event() : batch.front());
   aether::detail::check_batch(batch, options, store->stream()->config.version_policy);
   if (batch.size() == 1)
     co_return co_await save_one(std::move(store), std::move(batch.front()), options);

@@ -119,7 +119,7 @@ awaitable<void> keep_snapshot(std::shared_ptr<store_core> store, actor_snapshot 
         co_return;
       if (verdict.answer == publish_answer::rejected)
         throw error(verdict.error, what + (ack.error ? ": " + text_of(*ack.error) : std::string()));
-    } else if (got.why == no_answer::permission_denied || got.why == no_answer::closed) {
+    } else if (is_denied(got.why) || is_closed(got.why)) {
       throw_unanswered(got.why, what);
     }
     co_await wait_connected(stream->connection, deadline);

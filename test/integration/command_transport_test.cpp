@@ -5,6 +5,7 @@
 #include <aether/command_router.hpp>
 #include <aether/nats/command_transport.hpp>
 #include <aether/nats/placement.hpp>
+#include <aether/task_group.hpp>
 
 BOOST_AUTO_TEST_SUITE(nats_command_transport, *boost::unit_test::precondition(aether::test::has_nats_server))
 
@@ -123,6 +124,49 @@ BOOST_AUTO_TEST_CASE(without_a_connection_nothing_is_sent_and_the_sender_goes_on
     BOOST_TEST((gone.how == delivery::not_sent || gone.how == delivery::unanswered));
     auto const again = co_await way.send("a", "x", within(200ms));
     BOOST_TEST((again.how == delivery::not_sent));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_connection_closed_under_a_command) {
+  run([](boost::asio::io_context& context) -> awaitable<void> {
+    auto store = co_await open_store(new_stream());
+    auto on = co_await nats::connection::connect(shared_server().url());
+    auto own = co_await jetstream_event_store::open(on, store.stream_name());
+    nats::command_transport way(own);
+    auto listens = co_await nats::connection::connect(shared_server().url());
+    auto silent = co_await listens.subscribe(way.subject_of("b"));
+    command_delivery got;
+    auto const send = [&]() -> awaitable<void> { got = co_await way.send("b", "x", within(3s)); };
+    task_group group(context.get_executor());
+    group.spawn(send());
+    auto const it = co_await silent.receive();
+    BOOST_TEST(it->data == "x");
+    co_await on.close();
+    co_await group.join();
+    BOOST_TEST((got.how == delivery::unanswered));
+  });
+}
+
+// The server refuses the inbox and hands on what comes behind it.
+BOOST_AUTO_TEST_CASE(an_inbox_that_is_forbidden) {
+  nats_server_options options;
+  options.extra_config = "authorization { users = [ {user: w, password: p}, {user: u, password: p, permissions: "
+                         "{publish: \">\", subscribe: [\"_INBOX.*.*\"]}} ] }";
+  nats_server server(options);
+  run([&](boost::asio::io_context&) -> awaitable<void> {
+    auto const as = [&](std::string user) {
+      auto url = server.url();
+      return url.insert(url.find("//") + 2, std::move(user));
+    };
+    auto store = co_await open_store(as("w:p@"), "orders");
+    auto on = co_await nats::connection::connect(as("u:p@"));
+    nats::command_transport way(on, "orders", nats::jetstream_config());
+    auto listens = co_await nats::connection::connect(as("w:p@"));
+    auto owner = co_await listens.subscribe(way.subject_of("b"));
+    auto const got = co_await way.send("b", "x", within(3s));
+    BOOST_TEST((got.how == delivery::unanswered));
+    auto const it = co_await owner.receive(call_options{1s});
+    BOOST_TEST(it.has_value());
   });
 }
 

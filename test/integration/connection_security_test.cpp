@@ -12,6 +12,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
+#include <csignal>
+#include <fstream>
 
 BOOST_AUTO_TEST_SUITE(connection_security, *boost::unit_test::precondition(aether::test::has_nats_server))
 
@@ -211,6 +213,27 @@ authorization { users = [ { user: bob, password: b, permissions: {
     BOOST_TEST(m->data == "still here");
     BOOST_TEST(c.statistics().reconnects == 0u);
     co_await c.close();
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_permission_that_is_taken_away) {
+  nats_server server(without_jetstream(R"(
+authorization { users = [ { user: bob, password: b, permissions: {
+  publish: ">", subscribe: ["_INBOX.>", "allowed.>"] } } ] }
+)"));
+  run([&](asio::io_context&) -> asio::awaitable<void> {
+    auto options = options_for(server);
+    options.user = "bob";
+    options.password = "b";
+    auto c = co_await connection::connect(options);
+    auto s = co_await c.subscribe("allowed.a");
+    auto const file = server.directory() / "server.conf";
+    auto config = read_file(file);
+    config.replace(config.find("allowed.>"), 9, "others.>");
+    std::ofstream(file) << config;
+    ::kill(server.pid(), SIGHUP);
+    auto const f = co_await failure_of(s.receive(call_options{scaled(5s)}));
+    BOOST_TEST(f.code == errc::permission_denied, f.text);
   });
 }
 

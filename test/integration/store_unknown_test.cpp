@@ -68,6 +68,31 @@ BOOST_AUTO_TEST_CASE(a_store_closed_before_its_turn_came) {
   BOOST_TEST(s.again == errc::outcome_unknown);
 }
 
+// What a server that stands still was sent, it stores when it goes on.
+BOOST_AUTO_TEST_CASE(a_connection_closed_under_it) {
+  nats_server server;
+  event const first = event_of("order-1", 2);
+  boost::system::error_code end, again;
+  run([&](boost::asio::io_context& context) -> awaitable<void> {
+    auto on = co_await nats::connection::connect(server.url());
+    auto store = co_await jetstream_event_store::open(on, "orders");
+    co_await store.save_event(event_of("order-1", 1)); // what is known is published without asking
+    server.pause();
+    task_group group(context.get_executor());
+    group.spawn(save(store, first, 3s, end));
+    co_await let_begin(context);
+    (void)co_await error_of(on.close(call_options{.timeout = 300ms}));
+    co_await group.join();
+    co_await save(store, first, 1s, again);
+    server.resume();
+    auto other = co_await open_store(server.url(), "orders");
+    auto const version = co_await other.latest_version("order-1");
+    BOOST_TEST(version == 2);
+  });
+  BOOST_TEST(end == errc::outcome_unknown, end.message());
+  BOOST_TEST(again == errc::outcome_unknown, again.message());
+}
+
 BOOST_AUTO_TEST_CASE(no_room_for_it) {
   stage s;
   run([&](boost::asio::io_context& context) -> awaitable<void> {
