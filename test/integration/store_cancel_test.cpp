@@ -9,6 +9,7 @@
 #include <boost/test/data/test_case.hpp>
 
 #include <map>
+#include <mutex>
 
 BOOST_AUTO_TEST_SUITE(store_cancel, *boost::unit_test::precondition(aether::test::has_nats_server))
 
@@ -103,6 +104,39 @@ BOOST_DATA_TEST_CASE(a_cancelled_save_is_found_by_another_store, threads(), thre
     }
   });
   BOOST_TEST(wrong == 0);
+}
+
+BOOST_DATA_TEST_CASE(a_save_says_what_is_so_when_its_connection_is_closed, threads(), threads) {
+  int wrong = 0, unknown = 0;
+  with_store_on(threads, [&](asio::io_context& context, jetstream_event_store other) -> awaitable<void> {
+    std::map<std::string, boost::system::error_code> ends;
+    std::mutex mutex;
+    for (int k = 0; k < moments; ++k) {
+      auto const actor = "order-" + std::to_string(k);
+      auto on = co_await nats::connection::connect(shared_server().url());
+      auto store = co_await jetstream_event_store::open(on, other.stream_name());
+      co_await store.save_event(event_of(actor, 1)); // so that the next one is published at once
+      auto const save = [&]() -> awaitable<void> {
+        auto const end = co_await error_of(store.save_event(event_of(actor, 2)));
+        std::lock_guard lock(mutex);
+        ends[actor] = end;
+      };
+      task_group group(context.get_executor());
+      group.spawn(save());
+      co_await pause(moment(k));
+      co_await on.close();
+      co_await group.join();
+    }
+    co_await pause(100ms); // what is on its way arrives
+    for (auto const& [actor, end] : ends) {
+      auto const found = co_await other.find_event(actor, 2);
+      unknown += end == errc::outcome_unknown;
+      wrong += end != errc::outcome_unknown && found.has_value() != !end;
+    }
+    BOOST_TEST(ends.size() == static_cast<std::size_t>(moments));
+  });
+  BOOST_TEST(wrong == 0);
+  BOOST_TEST_MESSAGE(unknown << " of " << moments << " were unknown");
 }
 
 BOOST_DATA_TEST_CASE(saves_that_wait_for_their_turn_are_cancelled, threads(), threads) {
