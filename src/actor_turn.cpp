@@ -223,8 +223,6 @@ awaitable<save_outcome> save(std::shared_ptr<actor_core> host, std::shared_ptr<a
       attempt = -1;
     } catch (error const& e) {
       is_unknown = e.code() == errc::outcome_unknown && left_until(deadline).count() > 0;
-      if (!is_unknown && attempt > 0 && e.code() != errc::outcome_unknown) // of the attempt before nobody has told
-        throw error(errc::outcome_unknown, e.what());
       if (!is_unknown)
         throw;
     }

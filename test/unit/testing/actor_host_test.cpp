@@ -445,24 +445,6 @@ BOOST_AUTO_TEST_CASE(an_event_that_cannot_be_written_fails_its_command_alone) {
   });
 }
 
-// Of the first attempt nobody has told: what the second one says of itself is not said of the event.
-BOOST_AUTO_TEST_CASE(a_save_that_was_unknown_is_not_called_failed_afterwards) {
-  stage s;
-  s.world.store.script(operation::save, {fault::lose_acknowledgement, fault::fail});
-  s.run([&]() -> awaitable<void> {
-    auto const a = s.get();
-    boost::system::error_code told;
-    try {
-      (void)co_await a.execute<deposit>("ref", 5);
-    } catch (error const& e) {
-      told = e.code();
-    }
-    auto const stored = co_await s.world.inner->latest_version("account-1");
-    BOOST_TEST(stored == 1);
-    BOOST_TEST((!told || told == errc::outcome_unknown), told.message());
-  });
-}
-
 BOOST_AUTO_TEST_SUITE_END()
 
 } // namespace
