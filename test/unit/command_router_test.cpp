@@ -4,6 +4,7 @@
 #include <aether/command_router.hpp>
 #include <aether/memory_cluster.hpp>
 #include <aether/memory_event_store.hpp>
+#include <aether/task_group.hpp>
 #include <support/account.hpp>
 #include <support/recording_logger.hpp>
 #include <support/run.hpp>
@@ -14,6 +15,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <atomic>
 #include <map>
 #include <string>
 #include <vector>
@@ -326,6 +328,29 @@ BOOST_AUTO_TEST_CASE(too_much_is_refused) {
   });
 }
 
+/// Answers with its own name.
+class named_receiver final : public command_receiver {
+public:
+  explicit named_receiver(std::string name) : name_(std::move(name)) {}
+  void on_command(std::string, std::function<void(std::string)> answer) override { answer(name_); }
+
+private:
+  std::string const name_;
+};
+
+BOOST_AUTO_TEST_CASE(who_listens_later_goes_on_when_the_first_one_goes) {
+  run([](asio::io_context&) -> awaitable<void> {
+    auto const way = memory_cluster().transport();
+    auto const first = std::make_shared<named_receiver>("first"), second = std::make_shared<named_receiver>("second");
+    auto listens = co_await way->listen("a", first);
+    auto const listens_too = co_await way->listen("a", second);
+    listens.reset();
+    auto const got = co_await way->send("a", "x", {});
+    BOOST_TEST((got.how == delivery::answered));
+    BOOST_TEST(got.answer == "second");
+  });
+}
+
 BOOST_AUTO_TEST_CASE(handles_that_are_not_open_say_so) {
   run([](asio::io_context& context) -> awaitable<void> {
     BOOST_CHECK_THROW(command_router().get<account>("account-1"), error);
@@ -341,6 +366,38 @@ BOOST_AUTO_TEST_CASE(handles_that_are_not_open_say_so) {
     BOOST_TEST((late == errc::closed));
     co_await c.close();
   });
+}
+
+// Whoever is too late to be executed there is told to go elsewhere, however close to the end it comes.
+BOOST_AUTO_TEST_CASE(commands_that_meet_a_closing_router_are_answered) {
+  constexpr int rounds = 500, senders = 8;
+  std::atomic<int> unknown = 0, ended = 0;
+  run_options options;
+  options.threads = 4;
+  run(
+      [&](asio::io_context& context) -> awaitable<void> {
+        for (int round = 0; round < rounds; ++round) {
+          cluster c(context.get_executor());
+          co_await c.add("a");
+          co_await c.add("b");
+          auto const id = c.actor_of("b");
+          auto const send = [&](int i) -> awaitable<void> {
+            auto const a = c.of("a").router.get<account>(id).with(quick(std::to_string(i)));
+            auto const code = co_await code_of(a.execute<deposit>("x", 1));
+            unknown += code == errc::outcome_unknown;
+            ++ended;
+          };
+          task_group group(context.get_executor());
+          for (int i = 0; i < senders; ++i)
+            group.spawn(send(i));
+          co_await c.of("b").router.close();
+          co_await group.join();
+          co_await c.close();
+        }
+      },
+      options);
+  BOOST_TEST(ended == rounds * senders);
+  BOOST_TEST(unknown == 0);
 }
 
 BOOST_AUTO_TEST_CASE(everything_may_go_while_commands_are_under_way) {
