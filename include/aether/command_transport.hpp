@@ -16,7 +16,7 @@ namespace aether {
 enum class delivery {
   answered,
   nobody,     ///< nobody listens under the node's name: nobody has it
-  not_sent,   ///< there was no connection: nobody has it
+  not_sent,   ///< there was no connection for a quarter of the time: nobody has it
   unanswered, ///< somebody may have it
 };
 

@@ -41,7 +41,7 @@ struct sharding {
 ///   stand before what a filter has passed over.
 /// - A group is one group in each stream, joined together: max_in_flight is that of each, prefetch is divided. A member
 ///   asks all of them at once, so that an event may be fetched for a worker that has just got another.
-/// - Listings and dead letters are those of all streams.
+/// - Listings and dead letters are those of all streams; where a call asks several, each has the call's timeout.
 ///
 /// Calls are counted and traced here and not in the stores, whose metrics are added. A store that is not reachable
 /// fails the calls about its own actors, and holds up what catches up. Handles, threads, cancelling: as event_store.

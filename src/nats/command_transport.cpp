@@ -70,8 +70,10 @@ private:
 
 awaitable<command_delivery> send_command(std::shared_ptr<connection_core> link, message m, steady_time deadline) {
   auto const what = "sending a command to " + quoted(m.subject);
+  auto const begun = clock::now();
+  auto const sent_by = begun + (deadline - begun) / 4; // the rest is for who executes it instead
   for (std::chrono::nanoseconds pause = std::chrono::milliseconds(1);; pause *= 2) {
-    bool const connected = co_await detail::wait_connected(link, deadline);
+    bool const connected = co_await detail::wait_connected(link, sent_by);
     if (!connected) {
       if (link->state() == connection_state::closed)
         detail::throw_unanswered(no_answer::closed, what);
@@ -86,9 +88,9 @@ awaitable<command_delivery> send_command(std::shared_ptr<connection_core> link, 
       co_return command_delivery(delivery::nobody);
     if (got.why != no_answer::not_handed_over)
       co_return command_delivery(delivery::unanswered);
-    if (clock::now() >= deadline)
+    if (clock::now() >= sent_by)
       co_return command_delivery(delivery::not_sent);
-    co_await detail::pause_until(std::min(deadline, clock::now() + pause)); // until there is room
+    co_await detail::pause_until(std::min(sent_by, clock::now() + pause)); // until there is room
   }
 }
 
