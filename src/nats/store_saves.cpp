@@ -176,7 +176,10 @@ awaitable<save_outcome> save_one(std::shared_ptr<store_core> store, event e, sav
 awaitable<save_outcome> save_batch(std::shared_ptr<store_core> store, std::vector<event> batch, save_options options) {
   if (!store)
     throw error(errc::not_open, "save_events on a store that was not opened");
-  check_open(*store, batch.empty() ? event() : batch.front());
+  if (batch.empty())
+    store->check_open();
+  else
+    check_open(*store, batch.front());
   aether::detail::check_batch(batch, options, store->stream()->config.version_policy);
   if (batch.size() == 1)
     co_return co_await save_one(std::move(store), std::move(batch.front()), options);
