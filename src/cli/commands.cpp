@@ -8,7 +8,6 @@
 #include "cli/stream_check.hpp"
 #include "cli/workflow_status.hpp"
 #include "nats/option_defaults.hpp"
-#include "nats/subjects.hpp"
 
 #include <aether/nats/doctor.hpp>
 #include <aether/task_group.hpp>
@@ -305,19 +304,8 @@ awaitable<int> examine(options given, report_ptr out) {
     wanted.system_account = co_await connect(std::move(system));
   }
   doctor_counts counts;
-  std::vector<nats::finding> findings;
-  std::exception_ptr not_found;
-  try {
-    findings = co_await nats::examine(connection, given.stream, std::move(wanted));
-  } catch (error const& e) {
-    if (e.code() != errc::stream_not_found)
-      throw;
-    not_found = std::current_exception();
-  }
-  if (not_found) {
-    (void)co_await find_stream(connection, nats::detail::full_stream_name(given.name_space, given.stream));
-    std::rethrow_exception(not_found);
-  }
+  auto examined = nats::examine(connection, given.stream, std::move(wanted));
+  auto const findings = co_await or_parts(std::move(examined), connection, given);
   for (auto const& f : findings) {
     counts.count(f.level);
     for (auto const& r : doctor_rows(f, out->is_json()))

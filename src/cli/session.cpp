@@ -98,18 +98,7 @@ awaitable<nats::connection> connect(options given, std::shared_ptr<logger> log) 
   co_return co_await nats::connection::connect(std::move(wanted));
 }
 
-awaitable<nats::detail::listed_stream> find_stream(nats::connection on, std::string name, std::string actor) {
-  std::optional<nats::detail::listed_stream> found;
-  std::exception_ptr failed;
-  try {
-    found = co_await nats::detail::find_stream(on, name);
-  } catch (error const& e) {
-    if (e.code() != errc::stream_not_found)
-      throw;
-    failed = std::current_exception();
-  }
-  if (found)
-    co_return std::move(*found);
+awaitable<void> name_parts(nats::connection on, std::string name, std::string actor) {
   std::optional<nats::detail::stream_layout> layout;
   try {
     auto const first = co_await nats::detail::find_stream(on, nats::sharded_stream_name(name, 0));
@@ -118,14 +107,13 @@ awaitable<nats::detail::listed_stream> find_stream(nats::connection on, std::str
   }
   if (layout)
     throw error(errc::stream_not_found, parts_of(name, layout->streams, actor));
-  std::rethrow_exception(failed);
 }
 
 awaitable<session> open_session(options given, std::shared_ptr<logger> log) {
   session out;
   auto const name = nats::detail::full_stream_name(given.name_space, given.stream);
   out.connection = co_await connect(given, std::move(log));
-  out.stream = co_await find_stream(out.connection, name, given.actor);
+  out.stream = co_await or_parts(nats::detail::find_stream(out.connection, name), out.connection, given);
   if (!out.stream.holds_events)
     throw error(errc::stream_settings_differ, "stream " + quoted(name) + " holds no events: its subjects are others");
   std::string stream_name;

@@ -61,9 +61,7 @@ void connection_core::request_exactly(outgoing_message message, std::uint64_t to
                                       steady_time deadline) {
   auto run = [self = shared_from_this(), message = std::move(message), token, sink, deadline]() mutable {
     native_subscription own;
-    if (self->link_ && self->inbox_refused_)
-      return sink->on_no_answer(no_answer::permission_denied);
-    if (self->link_) {
+    if (self->link_ && !self->inbox_refused_) {
       own = self->make_native(self->own_inbox(token));
       if (!own)
         self->check_link();

@@ -49,6 +49,11 @@ awaitable<void> close(single_node n) {
   co_await n.host.close();
 }
 
+std::string url_of(nats_server const& server, std::string const& user) {
+  auto url = server.url();
+  return url.insert(url.find("//") + 2, user);
+}
+
 /// What another client gets for a command.
 awaitable<std::string> ask_node(nats::connection on, std::string subject, std::string text) {
   nats::message m(std::move(subject), std::move(text));
@@ -156,14 +161,10 @@ BOOST_AUTO_TEST_CASE(an_inbox_that_is_forbidden) {
                          "{publish: \">\", subscribe: [\"_INBOX.*.*\"]}} ] }";
   nats_server server(options);
   run([&](boost::asio::io_context&) -> awaitable<void> {
-    auto const as = [&](std::string user) {
-      auto url = server.url();
-      return url.insert(url.find("//") + 2, std::move(user));
-    };
-    auto store = co_await open_store(as("w:p@"), "orders");
-    auto on = co_await nats::connection::connect(as("u:p@"));
+    auto store = co_await open_store(url_of(server, "w:p@"), "orders");
+    auto on = co_await nats::connection::connect(url_of(server, "u:p@"));
     nats::command_transport way(on, "orders", nats::jetstream_config());
-    auto listens = co_await nats::connection::connect(as("w:p@"));
+    auto listens = co_await nats::connection::connect(url_of(server, "w:p@"));
     auto owner = co_await listens.subscribe(way.subject_of("b"));
     auto const got = co_await way.send("b", "x", within(3s));
     BOOST_TEST((got.how == delivery::unanswered));
@@ -178,9 +179,7 @@ BOOST_AUTO_TEST_CASE(listening_needs_a_permission) {
                          "{publish: \">\", subscribe: [\"_INBOX.>\"]}} ] }";
   nats_server server(options);
   run([&](boost::asio::io_context&) -> awaitable<void> {
-    auto url = server.url();
-    url.insert(url.find("//") + 2, "u:p@");
-    auto store = co_await open_store(url, "orders");
+    auto store = co_await open_store(url_of(server, "u:p@"), "orders");
     auto const refused = co_await failure_of(open_single(store, "a"));
     BOOST_TEST(refused.code == errc::permission_denied, refused.text);
     BOOST_TEST(contains(refused.text, "aether.commands.orders.a"), refused.text);
