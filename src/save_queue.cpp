@@ -74,9 +74,9 @@ private:
 
   void context_shutdown() noexcept override { stop(); }
   item_ptr front(std::string const& actor_id);
-  void finish(std::string const& actor_id, retry_result<save_outcome> const& result);
+  item_ptr finish(std::string const& actor_id, retry_result<save_outcome> const& result);
   std::vector<item_ptr> take_ends(std::string const& actor_id, retry_result<save_outcome> const& result);
-  void drop_ended(std::string const& actor_id, std::size_t count);
+  item_ptr drop_ended(std::string const& actor_id, std::size_t count);
   void tell(item const& one, retry_result<save_outcome> const& result, bool skipped) const;
   void call_on_end(queued_save_end const& end) const;
   void log_end(queued_save_end const& end) const;
@@ -143,10 +143,7 @@ save_queue::core::item_ptr save_queue::core::front(std::string const& actor_id) 
 }
 
 awaitable<void> save_queue::core::work(std::shared_ptr<core> self, std::string actor_id) {
-  for (;;) {
-    item_ptr const next = self->front(actor_id);
-    if (!next)
-      co_return;
+  for (item_ptr next = self->front(actor_id); next;) {
     auto const save = [&]() -> awaitable<save_outcome> {
       auto const slot = co_await detail::save_slots::take(self->slots_);
       next->maybe_stored = true;
@@ -164,15 +161,16 @@ awaitable<void> save_queue::core::work(std::shared_ptr<core> self, std::string a
     } catch (...) { // the queue's end, or what the policy's decider threw
       result.error = std::current_exception();
     }
-    self->finish(actor_id, result);
+    next = self->finish(actor_id, result);
   }
 }
 
-void save_queue::core::finish(std::string const& actor_id, retry_result<save_outcome> const& result) {
+save_queue::core::item_ptr save_queue::core::finish(std::string const& actor_id,
+                                                    retry_result<save_outcome> const& result) {
   auto const ends = take_ends(actor_id, result);
   for (auto const& one : ends)
     tell(*one, result, one != ends.front());
-  drop_ended(actor_id, ends.size());
+  return drop_ended(actor_id, ends.size());
 }
 
 /// The first of the lane, and when that was not stored, all that wait behind it. They stay in their lane until they are
@@ -196,23 +194,28 @@ std::vector<save_queue::core::item_ptr> save_queue::core::take_ends(std::string 
   return ends;
 }
 
-void save_queue::core::drop_ended(std::string const& actor_id, std::size_t count) {
+/// What is next in the lane. None: it has gone, and whoever made the next of this actor works that off, maybe already.
+save_queue::core::item_ptr save_queue::core::drop_ended(std::string const& actor_id, std::size_t count) {
+  item_ptr next;
   std::vector<closing_wait> closers;
   {
     std::lock_guard lock(mutex_);
     auto const lane = lanes_.find(actor_id);
     if (stopped_ || lane == lanes_.end())
-      return;
+      return next;
     auto& waiting = lane->second;
     waiting.erase(waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(count));
     counts_.waiting -= count;
     if (waiting.empty())
       lanes_.erase(lane);
+    else
+      next = waiting.front();
     if (counts_.waiting == 0)
       closers.swap(closers_);
   }
   for (auto const& waiting : closers)
     waiting->complete(true);
+  return next;
 }
 
 void save_queue::core::tell(item const& one, retry_result<save_outcome> const& result, bool skipped) const {

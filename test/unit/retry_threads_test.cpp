@@ -176,6 +176,42 @@ BOOST_AUTO_TEST_CASE(a_queue_filled_by_threads_keeps_each_actors_order) {
   BOOST_TEST(told.saved == std::uint64_t{actors} * events);
 }
 
+// The actor's lane goes with its last save and comes again with the next one: in between nobody else may work it off.
+BOOST_AUTO_TEST_CASE(an_actor_that_comes_again_at_once_is_worked_off_by_one) {
+  constexpr std::int64_t events = 20'000;
+  std::atomic<std::int64_t> ended{0};
+  std::atomic<bool> twice{false};
+  save_queue_metrics told;
+  std::int64_t stored = 0;
+  auto const body = [&](asio::io_context& context) -> awaitable<void> {
+    auto const store = contiguous_store(context);
+    save_queue_options options;
+    options.on_end = [&, last = std::make_shared<std::atomic<std::int64_t>>(0)](queued_save_end const& end) {
+      if (last->exchange(end.what.version) >= end.what.version)
+        twice = true;
+      ++ended;
+    };
+    save_queue queue(context.get_executor(), store, options);
+    {
+      auto const threads = on_threads(1, [&](int) {
+        for (std::int64_t version = 1; version <= events; ++version) {
+          queue.enqueue(event_of("a-1", version));
+          while (queue.metrics().waiting > 0 && ended <= version) // until its lane has gone
+            std::this_thread::yield();
+        }
+      });
+    }
+    co_await queue.close();
+    told = queue.metrics();
+    stored = co_await store->latest_version("a-1");
+  };
+  run(body, four_threads());
+  BOOST_TEST(!twice);
+  BOOST_TEST(stored == events);
+  BOOST_TEST(ended == events);
+  BOOST_TEST(told.saved == static_cast<std::uint64_t>(events));
+}
+
 BOOST_AUTO_TEST_CASE(a_failure_is_told_to_several_threads) {
   auto const good = std::make_shared<std::atomic<int>>(0), bad = std::make_shared<std::atomic<int>>(0);
   auto const body = [&](asio::io_context& context) -> awaitable<void> {
