@@ -27,6 +27,12 @@ using detail::or_default;
 using std::chrono::nanoseconds;
 using closing_wait = std::shared_ptr<detail::wait_state<bool>>;
 
+/// One close(): guarded by the queue.
+struct closing {
+  closing_wait waiting;
+  bool is_late = false; ///< its deadline has passed
+};
+
 save_queue_options settled(save_queue_options options) {
   options.validate();
   options.capacity = or_default<std::size_t>(options.capacity, 10'000);
@@ -70,10 +76,12 @@ struct save_queue::core final : detail::context_member, std::enable_shared_from_
 
 private:
   static awaitable<void> work(std::shared_ptr<core> self, std::string actor_id);
-  static awaitable<void> expire(std::shared_ptr<core> self, nanoseconds timeout);
+  static awaitable<void> expire(std::shared_ptr<core> self, std::shared_ptr<closing> which, nanoseconds timeout);
 
   void context_shutdown() noexcept override { stop(); }
   item_ptr front(std::string const& actor_id);
+  /// What becomes of it is open from now on. Returns whether it was before. Throws closed behind the queue's end.
+  bool begin_attempt(item& next);
   item_ptr finish(std::string const& actor_id, retry_result<save_outcome> const& result);
   std::vector<item_ptr> take_ends(std::string const& actor_id, retry_result<save_outcome> const& result);
   item_ptr drop_ended(std::string const& actor_id, std::size_t count);
@@ -81,8 +89,8 @@ private:
   void call_on_end(queued_save_end const& end) const;
   void log_end(queued_save_end const& end) const;
   void begin_closing();
-  void park_closing(closing_wait waiting);
-  void end_closing();
+  void park_closing(closing& which, closing_wait waiting);
+  void end_closing(closing& which);
 
   save_queue_options const options_;
   std::shared_ptr<event_store> const store_;
@@ -92,7 +100,6 @@ private:
   mutable std::mutex mutex_;
   bool closing_ = false; ///< nothing more is taken
   bool stopped_ = false;
-  bool expired_ = false; ///< the deadline of a close()
   std::unordered_map<std::string, std::deque<item_ptr>> lanes_; ///< of actors that have something; each is worked off
   save_queue_metrics counts_;
   std::vector<closing_wait> closers_;
@@ -142,16 +149,23 @@ save_queue::core::item_ptr save_queue::core::front(std::string const& actor_id) 
   return stopped_ || lane == lanes_.end() ? nullptr : lane->second.front();
 }
 
+bool save_queue::core::begin_attempt(item& next) {
+  std::lock_guard lock(mutex_);
+  if (stopped_) // what was not begun then is reported as not stored
+    throw error(errc::closed, "save queue");
+  return next.maybe_stored.exchange(true);
+}
+
 awaitable<void> save_queue::core::work(std::shared_ptr<core> self, std::string actor_id) {
   for (item_ptr next = self->front(actor_id); next;) {
     auto const save = [&]() -> awaitable<save_outcome> {
       auto const slot = co_await detail::save_slots::take(self->slots_);
-      next->maybe_stored = true;
+      bool const was_unknown = self->begin_attempt(*next);
       try {
         auto outcome = co_await self->store_->try_save_event(next->what, next->options);
         co_return outcome;
       } catch (error const& e) {
-        next->maybe_stored = e.code() == errc::outcome_unknown;
+        next->maybe_stored = was_unknown || e.code() == errc::outcome_unknown;
         throw;
       }
     };
@@ -290,10 +304,11 @@ void save_queue::core::begin_closing() {
   closing_ = true;
 }
 
-void save_queue::core::park_closing(closing_wait waiting) {
+void save_queue::core::park_closing(closing& which, closing_wait waiting) {
   {
     std::lock_guard lock(mutex_);
-    if (counts_.waiting > 0 && !expired_) {
+    if (counts_.waiting > 0 && !which.is_late) {
+      which.waiting = waiting;
       closers_.push_back(std::move(waiting));
       return;
     }
@@ -301,20 +316,21 @@ void save_queue::core::park_closing(closing_wait waiting) {
   waiting->complete(true);
 }
 
-void save_queue::core::end_closing() {
-  std::vector<closing_wait> closers;
+void save_queue::core::end_closing(closing& which) {
+  closing_wait waiting;
   {
     std::lock_guard lock(mutex_);
-    expired_ = true;
-    closers.swap(closers_);
+    which.is_late = true;
+    waiting = which.waiting;
   }
-  for (auto const& waiting : closers)
+  if (waiting)
     waiting->complete(true);
 }
 
-awaitable<void> save_queue::core::expire(std::shared_ptr<core> self, nanoseconds timeout) {
+awaitable<void> save_queue::core::expire(std::shared_ptr<core> self, std::shared_ptr<closing> which,
+                                         nanoseconds timeout) {
   co_await self->options_.retry.options().time->sleep_for(timeout);
-  self->end_closing();
+  self->end_closing(*which);
 }
 
 awaitable<save_queue_report> save_queue::core::close(std::shared_ptr<owner> self, call_options options) {
@@ -325,8 +341,9 @@ awaitable<save_queue_report> save_queue::core::close(std::shared_ptr<owner> self
   queue->begin_closing();
   auto executor = co_await boost::asio::this_coro::executor;
   task_group timer(executor);
-  timer.spawn(expire(queue, or_default<nanoseconds>(options.timeout, std::chrono::seconds(30))));
-  auto const park = [&](closing_wait waiting) { queue->park_closing(std::move(waiting)); };
+  auto const here = std::make_shared<closing>();
+  timer.spawn(expire(queue, here, or_default<nanoseconds>(options.timeout, std::chrono::seconds(30))));
+  auto const park = [&](closing_wait waiting) { queue->park_closing(*here, std::move(waiting)); };
   auto const ended = co_await detail::wait_until<bool>(detail::steady_time::max(), park);
   timer.cancel();
   detail::throw_if_cancelled(ended);

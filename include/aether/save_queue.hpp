@@ -35,10 +35,11 @@ struct save_queue_options {
   /// Of one event. Conflicts are not tried again, as nobody here reads: retry_conflicts is refused. Its `decide` and
   /// `random` are called by several threads when the executor is run by several.
   retry_policy retry = patient();
-  /// Told of every end but those that close() reports, on the executor, before the ticket is. It must not hold a handle
-  /// of the queue, which would keep itself. What it throws is logged.
+  /// Told of every end, on the executor, before the ticket is; but not of what close() reports, or what is left when
+  /// the last handle or the context goes. It must not hold a handle of the queue, which would keep itself. What it
+  /// throws is logged.
   std::function<void(queued_save_end const&)> on_end;
-  std::shared_ptr<logger> log; ///< told of each save that was not stored
+  std::shared_ptr<logger> log; ///< told of each save that was tried and not stored, and of those behind it
 
   save_queue_options() = default;
 
@@ -114,7 +115,7 @@ public:
 
   /// Takes nothing more, and waits until everything has ended or the timeout (0: 30 s, by the policy's clock) is over;
   /// then ends, and reports what is left, nothing when called again. Cancelled: operation_aborted; what is queued goes
-  /// on, and close() may be called again.
+  /// on, and close() may be called again. An on_end that runs when the time is over may outlast it.
   awaitable<save_queue_report> close(call_options options = {});
 
   save_queue_metrics metrics() const;

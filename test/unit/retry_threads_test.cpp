@@ -339,4 +339,51 @@ BOOST_AUTO_TEST_CASE(the_queue_may_be_destroyed_at_any_step) {
   }
 }
 
+// Whatever is under way when it is reported.
+BOOST_AUTO_TEST_CASE(what_is_reported_as_not_stored_is_not_stored_afterwards) {
+  bool more = true;
+  for (std::size_t steps = 0; more; ++steps) {
+    asio::io_context context(1);
+    auto const store = contiguous_store(context);
+    auto patient = save_queue_options::patient();
+    patient.time = std::make_shared<ticking_clock>();
+    save_queue_options options;
+    options.at_once = 1;
+    options.retry = patient;
+    save_queue queue(context.get_executor(), store, options);
+    for (int actor = 0; actor < 40; ++actor)
+      queue.enqueue(event_of("a-" + std::to_string(actor), 1));
+    std::size_t done = 0;
+    while (done < steps && context.poll_one() != 0)
+      ++done;
+    more = done == steps;
+    std::vector<event> reported;
+    std::size_t stored = 0;
+    auto const end = [&]() -> awaitable<void> {
+      call_options at_once;
+      at_once.timeout = 1ns;
+      auto const report = co_await queue.close(at_once);
+      for (auto const& unsaved : report.not_saved)
+        if (!unsaved.maybe_stored)
+          reported.push_back(unsaved.what);
+    };
+    auto const look = [&]() -> awaitable<void> {
+      for (auto const& e : reported) {
+        auto const version = co_await store->latest_version(e.actor_id);
+        stored += version > 0 ? 1 : 0;
+      }
+    };
+    auto ended = asio::co_spawn(context, end(), asio::use_future);
+    context.restart();
+    context.run();
+    ended.get();
+    auto looked = asio::co_spawn(context, look(), asio::use_future);
+    context.restart();
+    context.run();
+    looked.get();
+    BOOST_TEST(stored == 0u);
+    BOOST_TEST_REQUIRE(steps < 10'000u);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -3,6 +3,7 @@
 
 #include <aether/save_queue.hpp>
 #include <aether/task_group.hpp>
+#include <support/forwarding_store.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
@@ -39,6 +40,24 @@ struct queue_world : faulty_world {
   }
   save_queue make() { return make(on(clock)); }
   void fail(std::size_t saves) { store.script(testing::operation::save, std::vector<fault>(saves, fault::fail)); }
+};
+
+/// Stores what it is given first and does not say so; then it lets nothing through.
+class refusing_store final : public forwarding_store {
+public:
+  using forwarding_store::forwarding_store;
+  int calls = 0;
+
+private:
+  awaitable<save_outcome> do_save_event(event e, save_options options) override {
+    if (++calls > 1)
+      throw error(errc::circuit_open);
+    return keep(to(), std::move(e), options);
+  }
+  static awaitable<save_outcome> keep(std::shared_ptr<event_store> store, event e, save_options options) {
+    co_await store->try_save_event(std::move(e), options);
+    throw error(errc::outcome_unknown);
+  }
 };
 
 call_options within_call(std::chrono::nanoseconds timeout) {
@@ -286,6 +305,21 @@ BOOST_AUTO_TEST_CASE(a_cancelled_close_leaves_the_queue_at_work) {
     BOOST_TEST(stored(outcome, 1));
     auto const report = co_await queue.close();
     BOOST_TEST(report.not_saved.empty());
+  });
+}
+
+// A store of another kind, as one behind a circuit breaker, may refuse what it has an unanswered attempt of.
+BOOST_AUTO_TEST_CASE(what_may_be_stored_stays_so_when_the_next_attempt_is_refused) {
+  queue_world w;
+  w.run([&]() -> awaitable<void> {
+    auto const store = std::make_shared<refusing_store>(w.inner);
+    save_queue queue(w.context.get_executor(), store, on(w.clock));
+    queue.enqueue(event_of("a-1", 1));
+    co_await w.clock.sleep_for(150ms);
+    BOOST_TEST(store->calls == 2);
+    auto const report = co_await queue.close(within_call(1ms));
+    BOOST_TEST_REQUIRE(report.not_saved.size() == 1u);
+    BOOST_TEST(report.not_saved[0].maybe_stored);
   });
 }
 
