@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <limits>
+#include <mutex>
 #include <utility>
 
 namespace aether {
@@ -196,8 +197,8 @@ public:
   }
   std::optional<group_event> try_next() override {
     std::optional<group_event> out;
-    if (waiting_)
-      out.emplace(std::exchange(waiting_, nullptr));
+    if (auto held = take_held())
+      out.emplace(std::move(held));
     else if (auto found = hub_->try_next())
       out.emplace(std::make_shared<group_event::state>(hub_, std::move(*found)));
     return out;
@@ -206,8 +207,8 @@ public:
   void leave() noexcept override {
     if (left_->exchange(true))
       return;
-    if (waiting_)
-      std::exchange(waiting_, nullptr)->give_back();
+    if (auto const held = take_held())
+      held->give_back();
     hub_->leave(ahead_, bytes_);
   }
   bool has_left() const noexcept override { return *left_; }
@@ -218,8 +219,8 @@ private:
   static awaitable<std::optional<group_event>> next_event(self_ptr self,
                                                           std::chrono::steady_clock::time_point deadline) {
     std::optional<group_event> out;
-    if (self->waiting_) {
-      out.emplace(std::exchange(self->waiting_, nullptr));
+    if (auto held = self->take_held()) {
+      out.emplace(std::move(held));
       co_return std::move(out);
     }
     auto found = co_await group_hub::next(self->hub_, self->left_, deadline);
@@ -229,19 +230,39 @@ private:
   }
 
   static awaitable<bool> wait_for_event(self_ptr self, std::chrono::steady_clock::time_point deadline) {
-    if (self->waiting_)
+    if (self->holds_one())
       co_return true;
     auto found = co_await group_hub::next(self->hub_, self->left_, deadline);
     if (!found)
       co_return false;
-    self->waiting_ = std::make_shared<group_event::state>(self->hub_, std::move(*found));
+    self->hold(std::make_shared<group_event::state>(self->hub_, std::move(*found)));
     co_return true;
+  }
+
+  bool holds_one() {
+    std::lock_guard lock(mutex_);
+    return held_ != nullptr;
+  }
+  std::shared_ptr<group_event::state> take_held() {
+    std::lock_guard lock(mutex_);
+    return std::exchange(held_, nullptr);
+  }
+  /// Of a member that has left since, it goes back.
+  void hold(std::shared_ptr<group_event::state> found) {
+    {
+      std::lock_guard lock(mutex_);
+      if (!*left_)
+        std::swap(held_, found);
+    }
+    if (found)
+      found->give_back();
   }
 
   std::shared_ptr<group_hub> const hub_;
   std::size_t const ahead_;
   std::size_t const bytes_;
-  std::shared_ptr<group_event::state> waiting_; // found by wait(), for try_next()
+  std::mutex mutex_; // as leave() may be called from any thread
+  std::shared_ptr<group_event::state> held_; // found by wait(), for try_next()
   std::shared_ptr<std::atomic<bool>> const left_ = std::make_shared<std::atomic<bool>>(false);
 };
 

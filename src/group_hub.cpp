@@ -81,7 +81,7 @@ void group_hub::join(std::size_t ahead, std::size_t bytes) {
 }
 
 void group_hub::leave(std::size_t ahead, std::size_t bytes) noexcept {
-  std::deque<waiter> waiters; // one of them may be the member's
+  std::deque<parked> waiters; // one of them may be the member's
   {
     std::lock_guard lock(mutex_);
     --members_;
@@ -95,7 +95,7 @@ void group_hub::leave(std::size_t ahead, std::size_t bytes) noexcept {
     waiters.swap(waiters_);
   }
   for (auto const& w : waiters)
-    w->complete(true);
+    w.who->complete(true);
 }
 
 /// Something of what has come. What is not to be handed out, is put aside or passed over.
@@ -136,10 +136,14 @@ std::optional<group_delivery> group_hub::find(std::size_t others, time now, time
   }
 }
 
-group_hub::step group_hub::look(time now, time until) {
+group_hub::step group_hub::look(time now, time until, std::atomic<bool> const& has_left) {
   std::lock_guard lock(mutex_);
   step s;
   s.seen = changes_;
+  if (has_left) { // leave() comes behind it, or has come
+    s.what = todo::leave;
+    return s;
+  }
   bool more = false;
   s.event = find(waiting_ - 1, now, until, more);
   if (s.event) {
@@ -161,18 +165,24 @@ group_hub::step group_hub::look(time now, time until) {
 }
 
 bool group_hub::something_to_do(time now) const {
-  return !waiters_.empty() && (queue_.has(now) || !given_up_.empty() || source_->due() <= now);
+  if (waiters_.empty())
+    return false;
+  if (queue_.has(now) || !given_up_.empty())
+    return true;
+  // What is due has somebody who looks for it then.
+  auto const due = source_->due();
+  return due <= now || std::none_of(waiters_.begin(), waiters_.end(), [&](parked const& p) { return p.until <= due; });
 }
 
-void group_hub::park(waiter w, std::uint64_t seen) {
+void group_hub::park(parked p, std::uint64_t seen) {
   {
     std::lock_guard lock(mutex_);
     if (changes_ == seen) {
-      waiters_.push_back(std::move(w));
+      waiters_.push_back(std::move(p));
       return;
     }
   }
-  w->complete(true);
+  p.who->complete(true);
 }
 
 /// Wakes one. It may have been cancelled meanwhile: then its `waiting` passes on what it was woken for.
@@ -180,7 +190,7 @@ void group_hub::pass_on(std::unique_lock<std::mutex> lock) noexcept {
   ++changes_;
   waiter next;
   while (!next && !waiters_.empty()) {
-    next = std::move(waiters_.front());
+    next = std::move(waiters_.front().who);
     waiters_.pop_front();
     if (next->is_ended())
       next.reset();
@@ -240,10 +250,10 @@ awaitable<std::optional<group_delivery>>
 group_hub::next(std::shared_ptr<group_hub> self, std::shared_ptr<std::atomic<bool> const> has_left, time deadline) {
   waiting const counted(self);
   for (;;) {
-    if (*has_left)
-      throw boost::system::system_error(boost::asio::error::operation_aborted);
-    auto s = self->look(clock::now(), deadline);
+    auto s = self->look(clock::now(), deadline, *has_left);
     switch (s.what) {
+    case todo::leave:
+      throw boost::system::system_error(boost::asio::error::operation_aborted);
     case todo::hand_out:
       co_return std::move(s.event);
     case todo::give_up: {
@@ -261,7 +271,7 @@ group_hub::next(std::shared_ptr<group_hub> self, std::shared_ptr<std::atomic<boo
       break;
     case todo::wait: {
       auto const woken =
-          co_await detail::wait_until<bool>(s.until, [&](waiter w) { self->park(std::move(w), s.seen); });
+          co_await detail::wait_until<bool>(s.until, [&](waiter w) { self->park({std::move(w), s.until}, s.seen); });
       detail::throw_if_cancelled(woken);
       break;
     }

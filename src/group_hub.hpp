@@ -54,7 +54,7 @@ private:
     given_up() = default;
     given_up(group_delivery d, dead_letter_note n) : delivery(std::move(d)), note(std::move(n)) {}
   };
-  enum class todo { hand_out, give_up, tend, give_way, wait };
+  enum class todo { hand_out, give_up, tend, give_way, wait, leave };
   struct step {
     todo what = todo::wait;
     std::optional<group_delivery> event;
@@ -65,12 +65,18 @@ private:
     step() = default;
   };
 
+  /// Whoever waits, and when it looks again by itself.
+  struct parked {
+    waiter who;
+    time until{};
+  };
+
   void give_all_back() noexcept;
-  step look(time now, time until);
+  step look(time now, time until, std::atomic<bool> const& has_left);
   bool take_one(time now);
   std::optional<group_delivery> find(std::size_t others, time now, time until, bool& more);
   bool something_to_do(time now) const;
-  void park(waiter w, std::uint64_t seen);
+  void park(parked p, std::uint64_t seen);
   void pass_on(std::unique_lock<std::mutex> lock) noexcept;
   static awaitable<void> write_letter(std::shared_ptr<group_hub> self, given_up letter, time deadline);
 
@@ -79,7 +85,7 @@ private:
   mutable std::mutex mutex_;
   detail::group_queue queue_;
   std::deque<given_up> given_up_;
-  std::deque<waiter> waiters_;
+  std::deque<parked> waiters_;
   std::uint64_t changes_ = 0;
   std::size_t waiting_ = 0;
   std::size_t members_ = 0;

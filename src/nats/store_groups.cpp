@@ -139,8 +139,9 @@ awaitable<event_group> join_group(std::shared_ptr<store_core> store, group_optio
   auto const group = co_await set_up_group(store->stream(), asked_for, deadline);
   auto const hub = store->groups().find(group->name, group->made, [&] {
     auto source = std::make_shared<jetstream_group_source>(store, group);
-    store->wake_when_closed(source);
-    return make_group_hub(std::move(source), asked_for);
+    auto made = make_group_hub(source, asked_for);
+    store->wake_when_closed(source); // which may wake it at once
+    return made;
   });
   co_return event_group(hub, asked_for);
 }

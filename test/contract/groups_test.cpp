@@ -201,6 +201,38 @@ BOOST_DATA_TEST_CASE(what_is_dropped_or_late_comes_again_and_is_counted, all_sto
   });
 }
 
+namespace {
+
+awaitable<void> take_and_keep(event_group& group, std::vector<group_event>& kept) {
+  auto e = co_await group.next(soon());
+  if (e)
+    kept.push_back(std::move(*e));
+}
+
+} // namespace
+
+// The one who waits has begun when nothing was in work yet.
+BOOST_DATA_TEST_CASE(what_is_not_settled_in_time_goes_to_a_member_that_waits_already, all_stores(), provider) {
+  with_store(provider, [&](event_store& store) -> awaitable<void> {
+    std::vector<group_event> kept;
+    auto first = co_await store.join_group(group_named("shared", 1s));
+    auto second = co_await store.join_group(group_named("shared", 1s));
+    auto executor = co_await asio::this_coro::executor;
+    task_group members(executor);
+    members.spawn(take_and_keep(first, kept));
+    members.spawn(take_and_keep(second, kept));
+    asio::steady_timer timer(executor);
+    timer.expires_after(100ms);
+    co_await timer.async_wait(asio::use_awaitable);
+    auto const begun = clock_type::now();
+    co_await save_some(store, "order-1", 1, 1);
+    co_await members.join();
+    BOOST_TEST_REQUIRE(kept.size() == 2u);
+    BOOST_TEST(kept.back().attempt() == 2u);
+    BOOST_TEST((clock_type::now() - begun < 15s));
+  });
+}
+
 BOOST_DATA_TEST_CASE(retry_later_waits_and_counts, all_stores(), provider) {
   with_store(provider, [](event_store& store) -> awaitable<void> {
     co_await save_some(store, "order-1", 1, 2);
