@@ -191,6 +191,7 @@ void workflow_core::see(recorded_event const* item, bool live) {
   try {
     body = journal::read(e);
   } catch (error const& failed) {
+    counts_.broken.fetch_add(1, std::memory_order_relaxed);
     log(log_level::error, "a workflow's event cannot be read", e.actor_id, failed.what());
     return;
   }
@@ -267,7 +268,8 @@ void workflow_core::on_not_started(event const& first) {
 }
 
 void workflow_core::on_started(event const& first) {
-  run_is_here(first.actor_id); // before whoever started it asks for its end
+  if (is_hosted(first.actor_id))
+    run_is_here(first.actor_id); // before whoever started it asks for its end
   strand().post([weak = std::weak_ptr(self()), first] {
     auto const core = weak.lock();
     if (core)
@@ -289,6 +291,7 @@ void workflow_core::take_started(event const& first) {
     take_up(std::move(book), true);
   } else {
     run_left(first.actor_id);
+    look_again(first.actor_id);
     if (is_hosted(first.actor_id))
       want(first.actor_id, {first.version, 0});
   }
@@ -382,6 +385,7 @@ void workflow_core::take_up(workflow_book book, bool fresh) {
   auto const at = types_.find(book.workflow());
   auto const actor_id = book.actor_id();
   if (at == types_.end()) {
+    counts_.broken.fetch_add(1, std::memory_order_relaxed);
     log(log_level::error, "a workflow of a type that was not added", actor_id, book.workflow());
     return;
   }
@@ -474,6 +478,7 @@ void workflow_core::on_end(workflow_run& run, run_end how, std::string const& wh
     want(actor_id, {run.book().version(), 0});
     break;
   case run_end::lost:
+    look_again(actor_id); // its end may have been seen when it still seemed to be here
     counts_.lost.fetch_add(1, std::memory_order_relaxed);
     log(log_level::info, "a workflow goes on elsewhere", actor_id, why);
     look_at(actor_id, {run.book().since(), 0}, options_.time->now() + options_.takeover_after);

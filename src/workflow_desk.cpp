@@ -203,7 +203,11 @@ void workflow_desk::forget(std::string const& actor_id, std::shared_ptr<result_w
     }
 }
 
-void workflow_desk::tell_end(std::string const& actor_id, journal::outcome const& how) {
+void workflow_desk::tell_end(std::string const& actor_id, journal::outcome const& how) { tell(actor_id, how); }
+
+void workflow_desk::look_again(std::string const& actor_id) { tell(actor_id, std::nullopt); }
+
+void workflow_desk::tell(std::string const& actor_id, std::optional<journal::outcome> const& how) {
   std::vector<std::shared_ptr<result_wait>> told;
   {
     std::scoped_lock const lock(mutex_);
@@ -300,26 +304,46 @@ std::string workflow_actor(std::string const& type, std::string const& id) {
   return type + "-" + id;
 }
 
+namespace {
+
+/// The host hears how it ends, also when whoever starts it is destroyed meanwhile.
+class start_under_way {
+public:
+  start_under_way(std::shared_ptr<workflow_desk> desk, event const& first) : desk_(std::move(desk)), first_(first) {
+    desk_->on_starting(first_);
+  }
+  start_under_way(start_under_way const&) = delete;
+  start_under_way& operator=(start_under_way const&) = delete;
+  ~start_under_way() {
+    try {
+      if (desk_)
+        desk_->on_not_started(first_);
+    } catch (std::exception const&) { // no memory: it is seen when the host looks for what has not moved
+    }
+  }
+  void succeeded() { std::exchange(desk_, nullptr)->on_started(first_); }
+
+private:
+  std::shared_ptr<workflow_desk> desk_;
+  event const& first_;
+};
+
+} // namespace
+
 awaitable<bool> start_at(std::shared_ptr<workflow_desk> desk, std::string actor_id, journal::started first,
                          call_options options) {
   event const e = to_event(actor_id, 1, first);
   save_options how;
   how.timeout = options.timeout;
   how.expected_version = 0;
-  bool is_started = false;
-  desk->on_starting(e);
-  try {
+  {
+    start_under_way start(desk, e);
     save_outcome const outcome = co_await desk->store()->try_save_event(e, how);
-    is_started = std::holds_alternative<saved>(outcome);
-  } catch (...) {
-    desk->on_not_started(e);
-    throw;
+    if (std::holds_alternative<saved>(outcome)) {
+      start.succeeded();
+      co_return true;
+    }
   }
-  if (is_started) {
-    desk->on_started(e);
-    co_return true;
-  }
-  desk->on_not_started(e);
   std::optional<event> const there = co_await desk->store()->find_event(actor_id, 1, options);
   if (!there)
     throw error(errc::workflow_exists, "workflow " + quoted(actor_id) + ": its first event is gone");

@@ -85,6 +85,7 @@ public:
   void forget(std::string const& actor_id, std::shared_ptr<result_wait> const& wait);
   void tell_end(std::string const& actor_id, journal::outcome const& how);
   void look_again(); ///< all that wait
+  void look_again(std::string const& actor_id);
 
 protected:
   void stop_feeds(); ///< on the strand
@@ -94,6 +95,7 @@ protected:
 
 private:
   void take(recorded_event const* item);
+  void tell(std::string const& actor_id, std::optional<journal::outcome> const& how); ///< none: it is to look
 
   std::shared_ptr<event_store> const store_;
   serial serial_;

@@ -61,7 +61,7 @@ public:
   awaitable<void> sleep_until(std::string name, time_point when) const {
     return detail::sleep_until(run_, std::move(name), when);
   }
-  /// From when it is reached for the first time, which is recorded as `{name} begun`.
+  /// From when it is reached for the first time, which is recorded as `{name} begun`: the name has at most 249 bytes.
   awaitable<void> sleep_for(std::string name, std::chrono::nanoseconds duration) const {
     return detail::sleep_for(run_, std::move(name), duration);
   }

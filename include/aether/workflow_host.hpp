@@ -82,7 +82,8 @@ public:
   }
 
   /// Stores a signal, whether anybody hosts the workflow or not. Throws workflow_not_found, workflow_finished. One that
-  /// is repeated with its `signal_id`, the event's id, counts once in a run; without an id each counts.
+  /// is repeated with its `signal_id` counts once in a run; without an id each counts. The event's id is
+  /// `{type}-{id}/{signal_id}`, at most 255 bytes, else invalid_id.
   template <class Input, class Result, class Value>
   awaitable<void> signal(workflow_type<Input, Result> const& type, std::string id, std::string name, Value const& value,
                          std::string signal_id = {}, call_options options = {}) const {

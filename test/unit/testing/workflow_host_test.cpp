@@ -435,4 +435,29 @@ BOOST_AUTO_TEST_CASE(code_that_does_not_fit_its_journal_is_told) {
   BOOST_TEST(w.log->text().find("signal other 1") != std::string::npos, w.log->text());
 }
 
+// By something else that writes to such an actor.
+BOOST_AUTO_TEST_CASE(a_journal_that_cannot_be_read_is_told_and_counted) {
+  world w;
+  w.run([&]() -> awaitable<void> {
+    auto host = w.host();
+    host.add(sum, [&](workflow wf, int start) { return five_steps(w, wf, start); });
+    co_await host.open();
+    event not_ours = make_event("added", "sum-1", 1);
+    co_await w.store->save_event(not_ours);
+    co_await w.clock.sleep_for(1s);
+    BOOST_TEST(host.metrics().broken == 1u);
+    event of_another = make_event("workflow_started", "sum-2", 1);
+    of_another.data = {{"workflow", "gone"}, {"code_version", 1}, {"input", 1}, {"host", ""}};
+    co_await w.store->save_event(of_another);
+    co_await w.clock.sleep_for(1s);
+    BOOST_TEST(host.metrics().broken == 2u);
+    co_await host.client().start(sum, "3", 100);
+    int const result = co_await host.client().result(sum, "3");
+    BOOST_TEST(result == 115);
+    co_await host.close();
+  });
+  BOOST_TEST(w.log->count("a workflow's event cannot be read") == 1u, w.log->text());
+  BOOST_TEST(w.log->count("a workflow of a type that was not added") == 1u, w.log->text());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

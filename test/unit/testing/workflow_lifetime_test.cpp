@@ -611,4 +611,50 @@ BOOST_AUTO_TEST_CASE(what_another_host_hosts_may_be_started_twice) {
   BOOST_TEST(w.log->text() == "");
 }
 
+// Whoever starts a workflow of another host's type hears of it late: its answer comes when all is over.
+BOOST_AUTO_TEST_CASE(the_end_of_what_another_host_runs_is_found) {
+  world w;
+  w.run([&]() -> awaitable<void> {
+    auto other = w.host("b");
+    other.add(sum, [](workflow, int n) -> awaitable<int> { co_return n + 1; });
+    co_await other.open();
+    auto host = w.host("a", 0, w.slow_store(1s));
+    host.add(outer, [](workflow, int n) -> awaitable<int> { co_return n; });
+    co_await host.open();
+    co_await host.client().start(sum, "1", 1);
+    call_options patience;
+    patience.timeout = 1min;
+    int const result = co_await host.client().result(sum, "1", patience);
+    BOOST_TEST(result == 2);
+    co_await host.close();
+    co_await other.close();
+  });
+}
+
+// The host goes on with it, although whoever starts it is destroyed before it hears that it is stored.
+BOOST_AUTO_TEST_CASE(who_starts_one_may_go_before_it_is_told) {
+  world w;
+  w.run([&]() -> awaitable<void> {
+    auto host = w.host("a", 0, w.slow_store(1s));
+    host.add(sum, [](workflow, int n) -> awaitable<int> { co_return n + 1; });
+    co_await host.open();
+    for (int i = 1; i <= 8; ++i) { // at every half second: before it is stored, and before that is told
+      auto const id = std::to_string(i);
+      {
+        asio::io_context callers(1);
+        asio::co_spawn(callers, host.client().start(sum, id, 1), asio::detached);
+        callers.poll();
+        for (int half = 1; half < i; ++half) {
+          co_await w.clock.sleep_for(500ms);
+          callers.poll();
+        }
+      }
+      co_await w.clock.sleep_for(10s);
+      auto const version = co_await w.store->latest_version("sum-" + id);
+      BOOST_TEST((version == 0 || version == 2), id << ": " << version);
+    }
+    co_await host.close();
+  });
+}
+
 BOOST_AUTO_TEST_SUITE_END()
