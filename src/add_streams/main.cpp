@@ -45,7 +45,7 @@ std::string read(std::vector<std::string> arguments, wanted& out) {
     }
   if (out.streams == 0)
     return "--streams is missing";
-  auto wrong = cli::read_around(std::move(arguments), out.around);
+  auto wrong = cli::read_around(arguments, out.around);
   out.store = out.around.stream;
   return wrong;
 }

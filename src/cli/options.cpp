@@ -34,6 +34,8 @@ constexpr std::array states{std::pair(workflow_state::running, std::string_view(
                             std::pair(workflow_state::cancelled, std::string_view("cancelled"))};
 
 constexpr unsigned of(command c) { return 1u << static_cast<unsigned>(c); }
+constexpr unsigned of_programs = 1u << 31; ///< those beside the inspector
+constexpr unsigned of_commands = ~of_programs;
 constexpr unsigned of_all = ~0u;
 
 template <class Number> std::optional<Number> number(std::string_view text) {
@@ -147,7 +149,7 @@ constexpr std::array option_specs{
     option_spec{"--inbox-prefix", of_all, [](options& o, std::string const& v) { return set_text(o.inbox_prefix, v); }},
     option_spec{"--namespace", of_all, &set_name_space},
     option_spec{"--timeout", of_all, &set_timeout},
-    option_spec{"--json", of_all, nullptr, [](options& o) { o.json = true; }},
+    option_spec{"--json", of_commands, nullptr, [](options& o) { o.json = true; }},
     option_spec{"--type", of(command::actors) | of(command::workflows) | of(command::follow),
                 [](options& o, std::string const& v) { return set_id(o.type, v); }},
     option_spec{"--state", of(command::workflows), &set_state},
@@ -231,15 +233,15 @@ sorted_arguments sort_arguments(std::vector<std::string> const& arguments) {
   return out;
 }
 
-std::string apply(options& into, std::vector<given_option> const& given) {
+std::string apply(options& into, std::vector<given_option> const& given, unsigned to, std::string const& what) {
   std::vector<std::string_view> seen;
   for (auto const& [spec, value] : given) {
     std::string const name(spec->name);
     if (std::find(seen.begin(), seen.end(), spec->name) != seen.end())
       return name + " is given twice";
     seen.push_back(spec->name);
-    if ((spec->commands & of(into.command)) == 0)
-      return std::string(name_of(into.command)) + " takes no " + name;
+    if ((spec->commands & to) == 0)
+      return what + " takes no " + name;
     if (spec->flag)
       spec->flag(into);
     else if (auto const wrong = spec->set(into, value); !wrong.empty())
@@ -259,6 +261,13 @@ std::string apply(options& into, std::vector<given_option> const& given) {
 }
 
 /// What stands behind the command.
+std::string take_stream(options& into, std::string const& word) {
+  if (!nats::detail::valid_name(word))
+    return "a stream's name is letters, digits, - and _: " + shown_argument(word);
+  into.stream = word;
+  return {};
+}
+
 std::string take_words(options& into, std::vector<std::string> const& words) {
   auto const c = into.command;
   std::string const name(name_of(c));
@@ -271,16 +280,19 @@ std::string take_words(options& into, std::vector<std::string> const& words) {
     return name + " needs the name of a stream";
   if (wants_actor && words.size() < 3)
     return name + " needs the id of an actor";
-  if (wants_stream) {
-    if (!nats::detail::valid_name(words[1]))
-      return "a stream's name is letters, digits, - and _: " + shown_argument(words[1]);
-    into.stream = words[1];
-  }
+  if (wants_stream)
+    if (auto wrong = take_stream(into, words[1]); !wrong.empty())
+      return wrong;
   if (wants_actor) {
     if (auto const wrong = set_id(into.actor, words[2]); !wrong.empty())
       return "the actor's id " + wrong.substr(std::string_view("expects ").size()) + " is expected";
   }
   return {};
+}
+
+void set_default_url(options& into, std::string_view url) {
+  if (into.url.empty())
+    into.url = url.empty() ? std::string_view("nats://127.0.0.1:4222") : url;
 }
 
 } // namespace
@@ -303,6 +315,8 @@ std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
   return one * *count;
 }
 
+std::string version_text() { return "aether " AETHER_VERSION_STRING "\n"; }
+
 std::string_view name_of(command c) noexcept {
   for (auto const& [known, name] : commands)
     if (known == c)
@@ -320,7 +334,7 @@ std::string_view name_of(workflow_state s) noexcept {
 parsed_options parse_options(std::vector<std::string> const& arguments, std::string_view default_url) {
   auto const sorted = sort_arguments(arguments);
   if (sorted.version)
-    return answer_text{"aether " AETHER_VERSION_STRING "\n"};
+    return answer_text{version_text()};
   options out;
   auto words = sorted.words;
   bool help = sorted.help;
@@ -342,10 +356,27 @@ parsed_options parse_options(std::vector<std::string> const& arguments, std::str
   out.command = known->first;
   if (auto wrong = take_words(out, words); !wrong.empty())
     return usage_error{std::move(wrong)};
-  if (auto wrong = apply(out, sorted.given); !wrong.empty())
+  if (auto wrong = apply(out, sorted.given, of(out.command), std::string(name_of(out.command))); !wrong.empty())
     return usage_error{std::move(wrong)};
-  if (out.url.empty())
-    out.url = default_url.empty() ? std::string_view("nats://127.0.0.1:4222") : default_url;
+  set_default_url(out, default_url);
+  return out;
+}
+
+std::variant<options, usage_error> parse_program_options(std::vector<std::string> const& arguments,
+                                                         std::string_view default_url) {
+  auto const sorted = sort_arguments(arguments);
+  if (!sorted.wrong.empty())
+    return usage_error{sorted.wrong};
+  options out;
+  if (sorted.words.empty())
+    return usage_error{"the name of a store or stream is missing"};
+  if (sorted.words.size() > 1)
+    return usage_error{"there is one argument too many: " + shown_argument(sorted.words[1])};
+  if (auto wrong = take_stream(out, sorted.words.front()); !wrong.empty())
+    return usage_error{std::move(wrong)};
+  if (auto wrong = apply(out, sorted.given, of_programs, "this program"); !wrong.empty())
+    return usage_error{std::move(wrong)};
+  set_default_url(out, default_url);
   return out;
 }
 

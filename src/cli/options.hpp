@@ -61,11 +61,18 @@ using parsed_options = std::variant<options, answer_text, usage_error>;
 /// `arguments`: without the program's name. `default_url`: used where no --url is given; empty: the local server.
 parsed_options parse_options(std::vector<std::string> const& arguments, std::string_view default_url);
 
+/// What is left of the arguments of a program beside the inspector, when it has taken its own options and been asked
+/// for no help: the name of what it is about, and how to connect.
+std::variant<options, usage_error> parse_program_options(std::vector<std::string> const& arguments,
+                                                         std::string_view default_url);
+
 /// `250ms`, `10s`, `2m`, `1h`; a number alone is seconds. None: nothing of that, or not above zero and below a year.
 std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text);
 
 std::string_view name_of(command c) noexcept;
 std::string_view name_of(workflow_state s) noexcept;
+
+std::string version_text();
 
 /// The help of the program, and of one command.
 std::string help_text();

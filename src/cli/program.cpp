@@ -24,25 +24,23 @@ void run_to_end(std::function<awaitable<void>()> const& work) {
 
 } // namespace
 
-std::string read_around(std::vector<std::string> arguments, options& out) {
-  // The name stands where a command that is about one stream has it.
-  arguments.insert(arguments.begin(), "doctor");
+std::string read_around(std::vector<std::string> const& arguments, options& out) {
   char const* const url = std::getenv("NATS_URL");
-  auto parsed = parse_options(arguments, url ? url : "");
+  auto parsed = parse_program_options(arguments, url ? url : "");
   if (auto const* wrong = std::get_if<usage_error>(&parsed))
     return wrong->text;
-  auto* const given = std::get_if<options>(&parsed);
-  if (!given)
-    return "it has no such help";
-  out = std::move(*given);
+  out = std::get<options>(std::move(parsed));
   return {};
 }
 
 int run_program(char const* name, char const* help, std::vector<std::string> const& arguments,
                 std::function<program_work(std::vector<std::string>)> const& read) {
   try {
-    if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
-      std::fputs(help, stdout);
+    auto const has = [&](char const* word) {
+      return std::find(arguments.begin(), arguments.end(), word) != arguments.end();
+    };
+    if (has("--help") || has("-h") || has("--version")) {
+      std::fputs(has("--version") ? version_text().c_str() : help, stdout);
       return 0;
     }
     auto const work = read(arguments);

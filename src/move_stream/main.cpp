@@ -21,7 +21,7 @@ Moves a stream to servers that have all these tags (server_tags in their configu
 it is there. It may be ended at any point and called again: the servers go on, and it waits. Programs go on using the
 stream; but if it has one replica only, stop those that write to it first, and say so with --writers-stopped.
 
-Options: --url, --creds, --user with --password-file, --inbox-prefix, --namespace, --timeout, as of aether.
+Options: --url, --creds, --user with --password-file, --inbox-prefix, --namespace, as of aether; --timeout: of connecting.
 Ends with 0; 2: the command line is wrong; 3: it failed.
 )";
 
@@ -58,7 +58,7 @@ std::string read(std::vector<std::string> arguments, wanted& out) {
   }
   if (out.placement.empty())
     return "where to? Give --tag or --cluster";
-  return cli::read_around(std::move(arguments), out.around);
+  return cli::read_around(arguments, out.around);
 }
 
 void tell(nats::stream_move const& so_far) {

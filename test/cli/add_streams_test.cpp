@@ -54,7 +54,7 @@ BOOST_AUTO_TEST_CASE(a_store_grows) {
 BOOST_AUTO_TEST_CASE(command_lines_that_are_wrong) {
   check_command_lines("aether-add-streams",
                       {"", "orders", "orders --streams", "orders --streams 0", "orders --streams x", "--streams 4",
-                       "a b --streams 4", "orders --streams 4 --what"},
+                       "a b --streams 4", "orders --streams 4 --what", "orders --streams 4 --json"},
                       "Stop every program");
 }
 

@@ -51,7 +51,8 @@ BOOST_AUTO_TEST_CASE(command_lines_that_are_wrong) {
   check_command_lines("aether-move-stream",
                       {"", "orders", "--tag disk:new", "orders --tag", "orders --tag ''", "orders --tag --cluster",
                        "orders --cluster", "orders --cluster c --cluster d", "a b --tag disk:new",
-                       "orders --tag disk:new --what"},
+                       "orders --tag disk:new --what", "orders --tag disk:new --json",
+                       "orders --tag disk:new --monitoring-url http://127.0.0.1:1", "a.b --tag disk:new"},
                       "--tag TAG");
 }
 

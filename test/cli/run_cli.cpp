@@ -75,7 +75,9 @@ void check_command_lines(std::string const& program, std::vector<std::string> co
     auto const result = run_beside_cli(program, line);
     BOOST_TEST(result.code == 2, line << ": " << result.code);
     BOOST_TEST(result.err.find("see " + program + " --help") != std::string::npos, result.err);
+    BOOST_TEST(result.err.find("doctor") == std::string::npos, result.err); // that is another program's
   }
+  BOOST_TEST(run_beside_cli(program, "--version").out.starts_with("aether "));
   auto const help = run_beside_cli(program, "--help");
   BOOST_TEST(help.code == 0);
   BOOST_TEST(help.out.find(told) != std::string::npos, help.out);
