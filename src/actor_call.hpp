@@ -42,6 +42,8 @@ struct actor_call {
 
   // Guarded by the host's mutex.
   enum class place { waiting, in_hand, nowhere } where = place::waiting;
+  bool was_late = false; // its caller gave up when it was in hand
+  bool is_failed = false; // and counted
   std::shared_ptr<wait_state<call_turn>> parked;
   std::shared_ptr<actor_call> next; // behind it in the queue
 

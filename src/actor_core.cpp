@@ -89,10 +89,19 @@ actor_core::gave_up actor_core::give_up(actor_entry& entry, actor_call& call) {
   std::lock_guard const lock(mutex_);
   if (call.over || entry.leader.get() == &call)
     return gave_up::too_late;
-  if (call.where == actor_call::place::in_hand)
+  if (call.where == actor_call::place::in_hand) {
+    call.was_late = true;
     return gave_up::in_hand;
+  }
   entry.remove(call);
+  count_failed(call);
   return gave_up::waiting;
+}
+
+/// With the mutex.
+void actor_core::count_failed(actor_call& call) noexcept {
+  if (call.is_command() && !std::exchange(call.is_failed, true))
+    counts.failed.fetch_add(1, std::memory_order_relaxed);
 }
 
 void actor_core::leave(actor_entry& entry, actor_call& call) noexcept {
@@ -174,7 +183,13 @@ std::vector<std::shared_ptr<actor_call>> actor_core::take_work(actor_entry& entr
   if (!entry.batch)
     entry.batch = std::make_unique<actor_batch>();
   auto& hand = *entry.batch;
-  hand.drop_if([](auto const& c) { return c->where == actor_call::place::nowhere; });
+  hand.drop_if([&](auto const& c) {
+    if (c->where != actor_call::place::nowhere)
+      return false;
+    if (c->was_late) // it was never decided; cancelled ones are not counted
+      count_failed(*c);
+    return true;
+  });
   auto const count = std::min(hand.size() + entry.commands, rules_.batch.commands);
   auto const elapsed = now().elapsed;
   auto const together = count > 1 && rules_.batch.batches && !entry.one_at_a_time && elapsed >= entry.contended_until &&
@@ -217,10 +232,10 @@ void actor_core::fail_all(actor_entry& entry, std::exception_ptr why) {
     std::lock_guard const lock(mutex_);
     while (auto c = entry.pop_front())
       calls.push_back(std::move(c));
-  }
-  for (auto const& c : calls) {
-    c->failure = why;
-    counts.failed.fetch_add(c->is_command() ? 1 : 0, std::memory_order_relaxed);
+    for (auto const& c : calls) {
+      c->failure = why;
+      count_failed(*c);
+    }
   }
   finish(std::move(calls));
 }

@@ -59,8 +59,6 @@ void check_end(actor_core& host, actor_entry& entry, actor_call& call, wait_resu
   if (end.end != wait_end::timed_out)
     return;
   auto const left = host.give_up(entry, call);
-  if (left == actor_core::gave_up::waiting && call.is_command())
-    host.counts.failed.fetch_add(1, std::memory_order_relaxed);
   if (left == actor_core::gave_up::waiting || (left == actor_core::gave_up::in_hand && !call.is_command()))
     throw error(errc::timed_out, where + ": others were before it");
   if (left == actor_core::gave_up::in_hand)

@@ -54,8 +54,17 @@ struct cluster_state {
     found->second->state = to;
     found->second->knows = knows;
     show();
-    if (to == placement_state::left)
-      members.erase(found);
+  }
+  /// Nothing, when it has gone already: another one may have its name now.
+  void leave(std::shared_ptr<cluster_member> const& member) {
+    std::lock_guard const lock(mutex);
+    auto const found = members.find(member->node.name);
+    if (found == members.end() || found->second != member)
+      return;
+    member->state = placement_state::left;
+    member->knows = true;
+    show();
+    members.erase(found);
   }
 };
 
@@ -75,7 +84,7 @@ public:
       : all_(std::move(all)), self_(std::move(self)) {}
   memory_placement(memory_placement const&) = delete;
   memory_placement& operator=(memory_placement const&) = delete;
-  ~memory_placement() override { all_->change(self_->node.name, placement_state::left, true); }
+  ~memory_placement() override { all_->leave(self_); }
 
 private:
   std::string const& do_node() const noexcept override { return self_->node.name; }
@@ -96,7 +105,7 @@ private:
   bool do_is_late(lease_stamp const& stamp) const override { return stamp.incarnation != self_->node.incarnation; }
 
   static awaitable<void> leave(std::shared_ptr<cluster_state> all, std::shared_ptr<cluster_member> self) {
-    all->change(self->node.name, placement_state::left, true);
+    all->leave(self);
     co_return;
   }
 

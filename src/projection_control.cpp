@@ -59,10 +59,11 @@ bool projection_control::enter() {
   return !std::exchange(running_, true);
 }
 
-void projection_control::leave() {
+void projection_control::leave(bool was_stopped) {
   std::lock_guard lock(mutex_);
   running_ = false;
-  stop_ = false; // which its end has done
+  if (was_stopped)
+    stop_ = false;
 }
 
 void projection_control::park(std::shared_ptr<wait_state<bool>> waiting, std::uint64_t seen) {

@@ -32,8 +32,8 @@ public:
 
   /// False when a run is under way already.
   bool enter();
-  /// The run has ended, as stop() asks for.
-  void leave();
+  /// The run has ended. When not by stop(), one that came too late for it is left to the next run.
+  void leave(bool was_stopped);
 
   /// Until the revision is no longer `seen`, or the deadline. Throws operation_aborted when cancelled.
   static awaitable<void> wait(std::shared_ptr<projection_control> self, std::uint64_t seen, steady_time deadline);

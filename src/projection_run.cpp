@@ -37,10 +37,11 @@ struct running {
     subscription.reset();
     if (entered) {
       parts->counts.set_state(projection_state::idle);
-      parts->control->leave();
+      parts->control->leave(was_stopped);
     }
   }
   bool entered = false;
+  bool was_stopped = false; ///< by stop(), rather than by what failed
 
   projection_options const& options() const noexcept { return parts->options; }
   call_options call() const noexcept {
@@ -349,6 +350,7 @@ awaitable<ending> follow(running& r) {
   for (;;) {
     auto const wishes = r.parts->control->now();
     if (wishes.what == wish::stop) {
+      r.was_stopped = true; // even if the rest fails
       co_await store_checkpoint(r, true);
       co_return ending::stopped;
     }
@@ -429,8 +431,10 @@ awaitable<void> work(running& r) {
   for (;;) {
     r.parts->counts.begin(clock::now());
     auto const wishes = r.parts->control->now();
-    if (wishes.what == wish::stop)
+    if (wishes.what == wish::stop) {
+      r.was_stopped = true;
       break;
+    }
     if (wishes.what == wish::rebuild || r.session->last().reset_due)
       co_await clear(r);
     co_await subscribe(r);
@@ -462,8 +466,10 @@ awaitable<void> run_projection(std::shared_ptr<projection_parts> parts) {
   r.entered = r.parts->control->enter();
   if (!r.entered)
     throw error(errc::invalid_argument, "projection " + r.options().name + ": it runs already");
-  if (r.parts->control->now().what == wish::stop)
+  if (r.parts->control->now().what == wish::stop) {
+    r.was_stopped = true;
     co_return;
+  }
   r.parts->counts.set_state(projection_state::running);
   r.session = co_await r.parts->checkpoints->take_over(r.options().name, r.call());
   r.machine = projection_machine(r.parts->rules(r.session->is_transactional()), clock::now());

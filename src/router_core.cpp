@@ -103,7 +103,8 @@ void router_core::ended() noexcept {
   std::vector<std::shared_ptr<wait_state<bool>>> quiet;
   if (receiving_.fetch_sub(1) == 1) {
     std::lock_guard const lock(mutex_);
-    quiet.swap(quiet_waiters_);
+    if (receiving_ == 0) // else another one came, and tells when it ends
+      quiet.swap(quiet_waiters_);
   }
   for (auto const& w : quiet)
     w->complete(true);
@@ -150,7 +151,7 @@ void router_core::take(std::string command, answer_function answer) {
     std::lock_guard const lock(mutex_);
     group = commands_;
   }
-  if (!group) { // it was closed since it was asked
+  if (!group || refuses()) { // since it was asked: whoever closes it may have seen nothing under way
     ended();
     return pass_on();
   }

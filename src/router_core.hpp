@@ -41,7 +41,7 @@ public:
   static awaitable<void> follow(std::weak_ptr<router_core> router, std::shared_ptr<placement> where);
   /// No command goes in any more.
   void refuse() noexcept;
-  bool refuses() const noexcept { return refuses_.load(std::memory_order_acquire); }
+  bool refuses() const noexcept { return refuses_; }
   void when_quiet(std::shared_ptr<wait_state<bool>> waiting);
   /// Ends what is under way.
   void stop() noexcept;

@@ -181,6 +181,7 @@ void task_group::state::spawn(asio::awaitable<void> body) {
     return;
   waiting_.push_back(std::move(body));
   start_waiting(lock);
+  finish_round(lock); // its context may have gone: then whoever joined meanwhile is told here
 }
 
 void task_group::state::cancel() {

@@ -124,14 +124,14 @@ struct actor_host_options {
   void validate() const;
 };
 
-/// What a host did since it was made. Commands that were cancelled, or out of time before their turn, are not counted.
+/// What a host did since it was made. Commands that were cancelled are not counted.
 struct actor_metrics {
   std::uint64_t commands = 0; ///< that ended: the following five together
   std::uint64_t stored = 0; ///< with events
   std::uint64_t nothing = 0; ///< without
   std::uint64_t rejected = 0;
   std::uint64_t repeated = 0;
-  std::uint64_t failed = 0; ///< with an exception
+  std::uint64_t failed = 0; ///< with an exception, or out of time before their turn
   std::uint64_t queries = 0;
   std::uint64_t batches = 0; ///< saves, of one command or several
   std::uint64_t conflicts = 0; ///< with other writers of the same actors

@@ -125,8 +125,8 @@ public:
   /// there is a transaction, and comes again elsewhere. One run at a time: else invalid_argument.
   awaitable<void> run();
 
-  /// run() returns after the event that is being handled, with its checkpoint stored. Between two runs: the next one
-  /// ends at once.
+  /// run() returns after the event that is being handled, with its checkpoint stored. Between two runs, or when this
+  /// one fails before it has: the next one ends at once.
   void stop();
   /// Nothing is handled after the current event, and its checkpoint is stored; until resume().
   void pause();

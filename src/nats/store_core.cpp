@@ -66,12 +66,22 @@ void store_core::save_ended() noexcept {
   operation_ended();
 }
 
+void store_core::operation_began() {
+  ++operations_;
+  if (!closing_)
+    return;
+  operation_ended(); // since check_open(): close() may have seen nothing under way
+  check_open();
+}
+
 void store_core::operation_ended() noexcept {
   if (operations_.fetch_sub(1) != 1 || !closing_)
     return;
   std::vector<waiter> idle;
   {
     std::lock_guard lock(mutex_);
+    if (operations_ != 0) // one began before the store was closing, and whoever closes it waits for that: it tells
+      return;
     idle.swap(idle_waiters_);
   }
   for (auto& w : idle)
@@ -130,9 +140,9 @@ boost::asio::awaitable<close_report> store_core::close(std::shared_ptr<store_cor
     report.unknown = self->remembered_.all();
     co_return report;
   }
+  auto const soon = std::chrono::steady_clock::now() + std::chrono::seconds(1);
   for (auto& lane : self->lanes_) { // those handed over go on being resolved; those that wait end here
     using unresolved = std::vector<unknown_save>;
-    auto const soon = std::chrono::steady_clock::now() + std::chrono::seconds(1);
     auto left = co_await aether::detail::wait_until<unresolved>(
         soon, [&](std::shared_ptr<aether::detail::wait_state<unresolved>> w) {
           auto* waiting_lane = lane.get();

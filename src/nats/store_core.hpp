@@ -66,10 +66,10 @@ public:
   };
   void wake_when_closed(std::weak_ptr<closable> who);
 
-  /// Every other operation, for as long as this lives.
+  /// Every other operation, for as long as this lives. Throws closed when the store is.
   class under_way {
   public:
-    explicit under_way(std::shared_ptr<store_core> store) : store_(std::move(store)) { store_->operations_++; }
+    explicit under_way(std::shared_ptr<store_core> store) : store_(std::move(store)) { store_->operation_began(); }
     under_way(under_way const&) = delete;
     under_way& operator=(under_way const&) = delete;
     ~under_way() { store_->operation_ended(); }
@@ -84,6 +84,7 @@ private:
   using waiter = std::shared_ptr<aether::detail::wait_state<bool>>;
 
   void context_shutdown() noexcept override;
+  void operation_began();
   void operation_ended() noexcept;
   void when_idle(waiter w);
   void wake_closables() noexcept;

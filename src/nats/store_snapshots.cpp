@@ -56,9 +56,10 @@ awaitable<stored_snapshot> read_latest(std::shared_ptr<stream_access const> stre
 }
 
 /// The sequence of the actor's event of that version, when the cache knows it without asking; 0: it does not.
-awaitable<std::uint64_t> known_sequence(std::shared_ptr<store_core> store, std::string actor_id, std::int64_t version) {
+awaitable<std::uint64_t> known_sequence(std::shared_ptr<store_core> store, std::string actor_id, std::int64_t version,
+                                        clock::time_point deadline) {
   using aether::detail::wait_state;
-  auto const soon = clock::now() + std::chrono::seconds(1);
+  auto const soon = std::min(deadline, clock::now() + std::chrono::seconds(1));
   auto known =
       co_await aether::detail::wait_until<std::uint64_t>(soon, [&](std::shared_ptr<wait_state<std::uint64_t>> waiting) {
         auto owner = store;
@@ -97,7 +98,7 @@ awaitable<void> keep_snapshot(std::shared_ptr<store_core> store, actor_snapshot 
   check_size(*store, data, s);
   auto const subject = stream->subjects.snapshots_subject(s.actor_id);
   auto const what = "saving the snapshot of actor " + quoted(s.actor_id);
-  auto const event_sequence = co_await known_sequence(store, s.actor_id, s.version);
+  auto const event_sequence = co_await known_sequence(store, s.actor_id, s.version, deadline);
 
   for (bool sent = false;; sent = true) {
     auto const latest = co_await read_latest(stream, s.actor_id, deadline);

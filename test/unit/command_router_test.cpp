@@ -351,6 +351,21 @@ BOOST_AUTO_TEST_CASE(who_listens_later_goes_on_when_the_first_one_goes) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_node_that_has_left_takes_nobody_with_it) {
+  run([](asio::io_context&) -> awaitable<void> {
+    memory_cluster members;
+    auto first = members.join("n");
+    co_await first->leave();
+    auto const second = members.join("n");
+    co_await first->leave();
+    BOOST_TEST(second->is_live());
+    first.reset();
+    BOOST_TEST(second->is_live());
+    auto const third = members.join("m");
+    BOOST_TEST(third->view()->ring.size() == 2u);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(handles_that_are_not_open_say_so) {
   run([](asio::io_context& context) -> awaitable<void> {
     BOOST_CHECK_THROW(command_router().get<account>("account-1"), error);

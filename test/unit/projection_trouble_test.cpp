@@ -134,6 +134,30 @@ BOOST_AUTO_TEST_CASE(stop_throws_what_the_handler_threw_and_the_checkpoint_stays
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_stop_that_came_when_the_run_failed_is_the_next_ones) {
+  in_world([](world& w) -> awaitable<void> {
+    w.add(1, 3);
+    std::optional<projection> itself;
+    int handled = 0;
+    auto const fails = [&](recorded_event const&) -> awaitable<void> {
+      ++handled;
+      itself->stop();
+      co_await hop();
+      throw std::runtime_error("it fails");
+    };
+    auto options = with(failed_event_policy::stop);
+    itself.emplace(w.events, w.checkpoints, options, fails);
+    auto const thrown = co_await w.run_to_the_end(*itself);
+    BOOST_TEST(thrown == "it fails");
+    auto const again = co_await w.run_to_the_end(*itself); // as whoever supervises it does
+    BOOST_TEST(again == "");
+    BOOST_TEST(handled == 1);
+    auto const later = co_await w.run_to_the_end(*itself);
+    BOOST_TEST(later == "it fails");
+    itself.reset();
+  });
+}
+
 BOOST_AUTO_TEST_CASE(skip_reports_and_goes_on) {
   in_world([](world& w) -> awaitable<void> {
     w.add(1, 5);

@@ -21,6 +21,7 @@
 #include <memory>
 #include <optional>
 #include <thread>
+#include <utility>
 
 BOOST_AUTO_TEST_SUITE(task_group_lifetime)
 
@@ -294,6 +295,42 @@ BOOST_AUTO_TEST_CASE(spawn_join_and_cancel_from_many_threads) {
   pool.join();
   BOOST_TEST(joins == 200);
   BOOST_TEST(held.use_count() == 1);
+}
+
+namespace {
+
+/// Destroyed slowly, and says when that begins.
+class slow_end {
+public:
+  explicit slow_end(std::atomic<bool>& begun) : begun_(&begun) {}
+  slow_end(slow_end&& other) noexcept : begun_(std::exchange(other.begun_, nullptr)) {}
+  slow_end& operator=(slow_end&&) = delete;
+  ~slow_end() {
+    if (!begun_)
+      return;
+    *begun_ = true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+
+private:
+  std::atomic<bool>* begun_;
+};
+
+asio::awaitable<void> hold(slow_end) { co_return; }
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(a_joiner_beside_a_spawn_on_a_context_that_is_gone_is_told) {
+  auto children = std::make_unique<asio::io_context>();
+  task_group group(children->get_executor());
+  children.reset();
+  std::atomic<bool> is_dropped{false};
+  std::jthread const spawner([&] { group.spawn(hold(slow_end(is_dropped))); });
+  while (!is_dropped)
+    std::this_thread::yield();
+  std::optional<boost::system::error_code> told;
+  run([&](asio::io_context&) -> awaitable<void> { co_await join_and_tell(group, told); });
+  BOOST_TEST((told && *told == make_error_code(aether::errc::closed)));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
