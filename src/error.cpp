@@ -104,7 +104,7 @@ char const* message_of(errc e) noexcept {
   case errc::evolve_failed:
     return "An event could not be applied to the actor's state: correct evolve, or add an upcaster for the old event.";
   case errc::timed_out:
-    return "The deadline passed and this call stored nothing: try again, or allow more time.";
+    return "The deadline passed; a save of events stored nothing: try again, or allow more time.";
   case errc::connect_failed:
     return "No server could be reached: check the addresses and that a server is running, then try again.";
   case errc::connection_lost:

@@ -18,7 +18,7 @@ enum class errc {
   invalid_argument,         ///< an option or argument is nonsense; the text names it
   invalid_id,               ///< an id, type or name is empty, too long, not UTF-8 or holds NUL
   invalid_version,          ///< a version is below 1, or an expectation is not below the event's version
-  invalid_batch,            ///< empty, of several actors, not increasing, or more than 1,000 events
+  invalid_batch,            ///< empty, of several actors, not in order, or more than 1,000 events
   data_too_deep,            ///< data or state is nested deeper than 32 levels
   event_too_large,          ///< the encoded message is larger than the server takes
   not_implemented,
@@ -65,7 +65,7 @@ enum class errc {
   node_name_taken,          ///< another process lives under this node's name
   command_not_routable,     ///< the node that got the command knows no such type, or not this form of it
   // the connection
-  timed_out,                ///< the deadline passed; this call stored nothing
+  timed_out,                ///< the deadline passed; of a save of events: nothing was stored
   connect_failed,           ///< no server of the list could be reached
   connection_lost,          ///< the connection broke while the call was under way
   authentication_failed,    ///< user, password, token, key or credentials were refused

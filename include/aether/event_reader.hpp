@@ -33,7 +33,7 @@ struct read_options {
   std::size_t window_bytes = 0;
   std::optional<trace_context> trace{}; ///< the span that the read belongs to
 
-  /// Throws invalid_argument.
+  /// Throws invalid_version, invalid_argument.
   void validate() const;
 };
 

@@ -151,7 +151,8 @@ public:
   awaitable<std::optional<actor_snapshot>> find_snapshot(std::string actor_id, call_options options = {});
 
   /// Takes no new operation (they throw `closed`), lets those begun end until the deadline, and reports
-  /// the saves whose outcome stayed unknown. Closing twice is no error.
+  /// the saves whose outcome stayed unknown. A second later at most, when nobody runs the connection's context.
+  /// Closing twice is no error.
   awaitable<close_report> close(call_options options = {});
 
   /// The streams that positions of this store name; empty: it is not open, or has no positions.

@@ -80,8 +80,9 @@ public:
     return do_wait_for_change(seen, options);
   }
 
-  /// Owns nothing from now on, and tells the others, which take over at once. Returns when they are told; throws what
-  /// telling them meets, and then they learn when the lease has ended. Leaving twice is no error.
+  /// Owns nothing from now on, and tells the others, which take over at once. Returns when they are told, or when the
+  /// lease has ended, by which they know; what telling meets is logged and tried again. Throws timed_out when neither
+  /// came in time. Leaving twice is no error.
   awaitable<void> leave(call_options options = {}) { return do_leave(options); }
 
   /// The last renewal known of a live node.

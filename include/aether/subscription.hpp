@@ -66,7 +66,8 @@ struct subscribe_options {
   expired_start on_expired = expired_start::refuse;
   malformed_messages malformed = malformed_messages::report;
   /// What is fetched before it is taken; 0: 32,768 events and 16 MB (JetStream: four times read_batch_bytes). An
-  /// event that is larger comes alone.
+  /// event that is larger comes alone. Over a sharded store it is divided among the streams, of which none has less
+  /// than 256 events and 256 KB, or what is asked for if that is less.
   std::size_t window_events = 0;
   std::size_t window_bytes = 0;
   std::chrono::nanoseconds timeout{}; ///< of subscribe(); 0: the store's operation_timeout

@@ -46,7 +46,7 @@ static constexpr metric_of<store> metrics[] = {
     {counter("aether_replays_total", "Histories read to their end."), [](store const& m) { return sample(m.replays); }},
     {histogram("aether_replay_duration_seconds", "How long reading those histories took."),
      [](store const& m) { return sample(m.replay_duration); }},
-    {counter("aether_events_replayed_total", "Events of those histories."),
+    {counter("aether_events_replayed_total", "Events of those histories, and of readers."),
      [](store const& m) { return sample(m.events_replayed); }},
     {counter("aether_malformed_messages_total", "Stored messages that are no events, met while reading."),
      [](store const& m) { return sample(m.malformed_messages); }},

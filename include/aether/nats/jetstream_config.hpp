@@ -80,7 +80,7 @@ struct jetstream_config {
   /// 0: 2 s, less when operation_timeout is. Not above operation_timeout.
   std::chrono::nanoseconds request_timeout{};
 
-  // Bounds. Beyond each the store goes on, slower or with the error named; it never grows.
+  // Bounds. Beyond each the store goes on, slower or with the error named; it does not grow.
 
   std::size_t max_waiting_saves = 0;    ///< begun and not ended, in all; beyond it `overloaded`. 0: 65,536
   std::size_t max_saves_in_flight = 0;  ///< handed to the server at once; others wait. 0: 4,096

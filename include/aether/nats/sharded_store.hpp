@@ -15,7 +15,9 @@ namespace aether::nats {
 /// Zero and empty mean the default, everywhere.
 struct sharded_config {
   /// Of every stream. Its bounds (saves waiting, in flight and remembered, the version cache, strands) are those of the
-  /// whole store and are divided among the streams; max_stream_bytes is each stream's.
+  /// whole store and are divided among the streams, but none gets less than 1,024 waiting, 256 in flight, 1,024
+  /// remembered, 1 MB of cache and one strand, or what is asked for if that is less: many streams together have more.
+  /// max_stream_bytes is each stream's.
   jetstream_config stream;
   /// How many streams there are, 1 to 1,024: chosen for good when the store is made, so take more than today needs (16
   /// to 64). 0: as many as it was made with, and 16 of a new one.
