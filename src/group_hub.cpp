@@ -171,13 +171,15 @@ bool group_hub::something_to_do(time now) const {
     return true;
   // What is due has somebody who looks for it then.
   auto const due = source_->due();
-  return due <= now || std::none_of(waiters_.begin(), waiters_.end(), [&](parked const& p) { return p.until <= due; });
+  auto const looks_then = [&](parked const& p) { return !p.who->is_ended() && p.until <= due; };
+  return due <= now || std::none_of(waiters_.begin(), waiters_.end(), looks_then);
 }
 
 void group_hub::park(parked p, std::uint64_t seen) {
   {
     std::lock_guard lock(mutex_);
     if (changes_ == seen) {
+      std::erase_if(waiters_, [](parked const& before) { return before.who->is_ended(); });
       waiters_.push_back(std::move(p));
       return;
     }

@@ -233,6 +233,32 @@ BOOST_DATA_TEST_CASE(what_is_not_settled_in_time_goes_to_a_member_that_waits_alr
   });
 }
 
+// One after the other, whatever others have waited in vain before.
+BOOST_DATA_TEST_CASE(what_nobody_settles_goes_to_each_who_waits, all_stores(), provider) {
+  with_store(provider, [&](event_store& store) -> awaitable<void> {
+    std::vector<group_event> kept;
+    auto first = co_await store.join_group(group_named("shared", 1s));
+    auto second = co_await store.join_group(group_named("shared", 1s));
+    auto third = co_await store.join_group(group_named("shared", 1s));
+    auto executor = co_await asio::this_coro::executor;
+    task_group members(executor);
+    members.spawn(take_and_keep(first, kept));
+    auto const none = co_await second.next(call_options{100ms});
+    BOOST_TEST(!none.has_value());
+    members.spawn(take_and_keep(second, kept));
+    members.spawn(take_and_keep(third, kept));
+    asio::steady_timer timer(executor);
+    timer.expires_after(100ms);
+    co_await timer.async_wait(asio::use_awaitable);
+    auto const begun = clock_type::now();
+    co_await save_some(store, "order-1", 1, 1);
+    co_await members.join();
+    BOOST_TEST_REQUIRE(kept.size() == 3u);
+    BOOST_TEST(kept.back().attempt() == 3u);
+    BOOST_TEST((clock_type::now() - begun < 15s));
+  });
+}
+
 BOOST_DATA_TEST_CASE(retry_later_waits_and_counts, all_stores(), provider) {
   with_store(provider, [](event_store& store) -> awaitable<void> {
     co_await save_some(store, "order-1", 1, 2);
