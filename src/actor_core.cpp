@@ -104,6 +104,16 @@ void actor_core::count_failed(actor_call& call) noexcept {
     counts.failed.fetch_add(1, std::memory_order_relaxed);
 }
 
+/// Whether the caller of one that was in hand has gone. When its time had passed, it has failed; cancelled ones are not
+/// counted. With the mutex.
+bool actor_core::has_gone(actor_call& call) noexcept {
+  if (call.where == actor_call::place::in_hand)
+    return false;
+  if (call.was_late)
+    count_failed(call);
+  return true;
+}
+
 void actor_core::leave(actor_entry& entry, actor_call& call) noexcept {
   std::vector<std::shared_ptr<wait_state<call_turn>>> woken;
   std::vector<std::shared_ptr<wait_state<bool>>> quiet;
@@ -123,12 +133,14 @@ void actor_core::leave(actor_entry& entry, actor_call& call) noexcept {
     if (entry.leader.get() == &call) {
       if (entry.batch && !entry.batch->is_open) { // what is in hand waits again
         auto calls = entry.batch->take_calls();
-        std::erase_if(calls, [](auto const& c) { return c->where != actor_call::place::in_hand; });
+        std::erase_if(calls, [&](auto const& c) { return has_gone(*c); });
         entry.push_front(std::move(calls));
         dropped = std::move(entry.batch);
       }
       promote(entry, woken);
       if (!entry.leader) {
+        if (entry.batch)
+          entry.batch->for_each([&](auto const& c) { has_gone(*c); });
         dropped = std::move(entry.batch); // open: it may be stored, and only the store knows
         gone = index_.idle(entry, refuses_ || !entry.state || dropped || entry.is_evicted);
         counts.evictions.fetch_add(gone ? 1 : 0, std::memory_order_relaxed);
@@ -183,13 +195,7 @@ std::vector<std::shared_ptr<actor_call>> actor_core::take_work(actor_entry& entr
   if (!entry.batch)
     entry.batch = std::make_unique<actor_batch>();
   auto& hand = *entry.batch;
-  hand.drop_if([&](auto const& c) {
-    if (c->where != actor_call::place::nowhere)
-      return false;
-    if (c->was_late) // it was never decided; cancelled ones are not counted
-      count_failed(*c);
-    return true;
-  });
+  hand.drop_if([&](auto const& c) { return has_gone(*c); });
   auto const count = std::min(hand.size() + entry.commands, rules_.batch.commands);
   auto const elapsed = now().elapsed;
   auto const together = count > 1 && rules_.batch.batches && !entry.one_at_a_time && elapsed >= entry.contended_until &&
@@ -206,7 +212,7 @@ void actor_core::give_back(actor_entry& entry, std::vector<std::shared_ptr<actor
   if (calls.empty())
     return;
   std::lock_guard const lock(mutex_);
-  std::erase_if(calls, [](auto const& c) { return c->where != actor_call::place::in_hand; });
+  std::erase_if(calls, [&](auto const& c) { return has_gone(*c); });
   entry.push_front(std::move(calls));
 }
 

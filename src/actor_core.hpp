@@ -64,6 +64,7 @@ public:
   /// Its time has passed.
   gave_up give_up(actor_entry& entry, actor_call& call);
   void count_failed(actor_call& call) noexcept;
+  bool has_gone(actor_call& call) noexcept;
 
   // The leader's.
 

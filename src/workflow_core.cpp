@@ -484,6 +484,7 @@ void workflow_core::on_end(workflow_run& run, run_end how, std::string const& wh
     look_at(actor_id, {run.book().since(), 0}, options_.time->now() + options_.takeover_after);
     break;
   case run_end::broken:
+    look_again(actor_id);
     counts_.broken.fetch_add(1, std::memory_order_relaxed);
     log(log_level::error, "a workflow cannot go on", actor_id, why);
     break;

@@ -124,7 +124,7 @@ struct actor_host_options {
   void validate() const;
 };
 
-/// What a host did since it was made. Commands that were cancelled are not counted.
+/// What a host did since it was made. Commands that were cancelled before their turn are not counted.
 struct actor_metrics {
   std::uint64_t commands = 0; ///< that ended: the following five together
   std::uint64_t stored = 0; ///< with events

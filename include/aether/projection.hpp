@@ -126,7 +126,7 @@ public:
   awaitable<void> run();
 
   /// run() returns after the event that is being handled, with its checkpoint stored. Between two runs, or when this
-  /// one fails before it has: the next one ends at once.
+  /// one fails or is cancelled before it has: the next one ends at once.
   void stop();
   /// Nothing is handled after the current event, and its checkpoint is stored; until resume().
   void pause();

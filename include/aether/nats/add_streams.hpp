@@ -34,8 +34,8 @@ struct added_streams {
 /// old layout would go on writing an actor where the others do not look, so that each of its versions could be won
 /// twice. From its begin to its end opening the store is refused. It can be ended at any point and called again with
 /// the same number: it goes on, and reads what it copied before. Events that come while it runs tell that somebody
-/// writes: it fails then (overloaded), at once when their actor had been copied, else when they do not cease. The next
-/// call copies what is missing.
+/// writes: it fails then (overloaded), at once when one comes between its actor's copy and the check of it, else when
+/// they do not cease. The next call copies what is missing.
 ///
 /// The copies are stored anew: their retention begins again, subscriptions that go on from a position taken before get
 /// them once more, and while such a store catches up they come when they were copied.

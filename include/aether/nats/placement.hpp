@@ -58,7 +58,8 @@ struct placement_metrics {
 /// it anew, and keep to those they know for a lease.
 class placement final : public aether::placement {
 public:
-  placement() = default; ///< every call throws not_open, but those that only tell: it is no node, and owns nothing
+  placement() =
+      default; ///< it is no node and owns nothing; every call but node(), is_live(), owns(), metrics() throws not_open
 
   /// Returns when this node is live, and knows the others. A name that another process had until it crashed is free
   /// when its lease has ended, and that is waited for. Timeout 0: the store's operation_timeout and a lease and a half.
